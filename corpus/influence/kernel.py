@@ -292,6 +292,19 @@ def measure_authors(one: U64, two: U64, order: I64, starts: I64, share: float) -
 
 
 @jit
+def _open_step(step: int, words: int, extras: U64, first_extra: int) -> tuple[int, np.uint64]:
+    """The number of phrases that begin with the word ``step`` of a post with so many ``words``, and
+    0; of the later steps, each an extra of the post, 1 and the extra.
+
+    A domain of the allow list has no key: 0 and 0.
+    """
+    if step < words:
+        return min(_LONGEST, words - step), np.uint64(0)
+    extra = extras[first_extra + step - words]
+    return (1 if extra else 0), extra
+
+
+@jit
 def count_entries(
     words: U32,
     word_offsets: I64,
@@ -325,23 +338,15 @@ def count_entries(
         own = np.uint64(level[row]) << np.uint64(6) | np.uint64(day[row]) << np.uint64(2)
         low, high = word_offsets[row], word_offsets[row + 1]
         first_extra, last_extra = extra_offsets[row], extra_offsets[row + 1]
-        # A step is a word and the phrases that begin with it, or an extra.
         for step in range(high - low + last_extra - first_extra):
-            extra = np.uint64(0)
-            begin = low + step
-            sizes = min(_LONGEST, high - begin)
-            if sizes <= 0:
-                extra = extras[first_extra + step - (high - low)]
-                if not extra:
-                    continue  # a domain of the allow list
-                sizes = 1
+            sizes, extra = _open_step(step, high - low, extras, first_extra)
             h, is_constant = np.uint64(_SEED), np.uint64(1)
             for size in range(1, sizes + 1):
                 if extra:
                     bit = _bit_of_extra(extra)
                     key = _make_key(extra, kinds[first_extra + step - (high - low)])
                 else:
-                    word = words[begin + size - 1]
+                    word = words[low + step + size - 1]
                     h = _add_word(h, word)
                     bit = _bit_of_word(word)
                     key = _make_key(h, LONG_PHRASE if size == _LONGEST else PHRASE)
@@ -465,20 +470,13 @@ def select_keys(
         low, high = word_offsets[row], word_offsets[row + 1]
         first_extra, last_extra = extra_offsets[row], extra_offsets[row + 1]
         for step in range(high - low + last_extra - first_extra):
-            extra = np.uint64(0)
-            begin = low + step
-            sizes = min(_LONGEST, high - begin)
-            if sizes <= 0:
-                extra = extras[first_extra + step - (high - low)]
-                if not extra:
-                    continue  # a domain of the allow list
-                sizes = 1
+            sizes, extra = _open_step(step, high - low, extras, first_extra)
             h = np.uint64(_SEED)
             for size in range(1, sizes + 1):
                 if extra:
                     key = _make_key(extra, kinds[first_extra + step - (high - low)])
                 else:
-                    h = _add_word(h, words[begin + size - 1])
+                    h = _add_word(h, words[low + step + size - 1])
                     if not (_SIZE_BITS >> size) & 1:
                         continue
                     key = _make_key(h, LONG_PHRASE if size == _LONGEST else PHRASE)

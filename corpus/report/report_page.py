@@ -215,9 +215,13 @@ def _values(statistics: Statistics) -> dict[str, Any] | None:
     """Return the most frequent communities, platforms, kinds and licences, and the largest ones."""
     found = _tabulate_values(statistics)
     rows = [
-        (row["kind"], name, row["documents"], f"{row['share']:.1%}")
+        (
+            row["kind"],
+            label_language(row["name"]) if row["kind"] == "language" else shorten(row["name"]),
+            row["documents"],
+            f"{row['share']:.1%}",
+        )
         for row in statistics.get("largest", ())
-        for name in [(label_language if row["kind"] == "language" else shorten)(row["name"])]
     ]
     heads = ["", "the largest", "documents", "share"]
     caption = "The largest thread, community, domain of links, and language"

@@ -255,7 +255,7 @@ class _Presidio:
 
     @cached_property
     def remove_duplicates(self) -> Any:
-        """The function that removes hits which lie in others."""
+        """The function that removes hits inside other hits."""
         from presidio_analyzer import EntityRecognizer
 
         return EntityRecognizer.remove_duplicates

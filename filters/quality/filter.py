@@ -28,7 +28,7 @@ from filters.contract import UNJUDGED, Filter, FilterConfig, Threshold
 from filters.quality import dolma, presets, social
 from filters.quality.presets import Preset
 from filters.quality.spam_phrases import SPAM_LANGUAGES
-from filters.text.languages import find_unknown_languages
+from filters.text.languages import find_unknown_languages, with_languages
 
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = social.SOCIAL.columns()
@@ -156,7 +156,8 @@ def build(config: Config) -> Filter:
 
     def quality(posts: pl.DataFrame) -> pl.DataFrame:
         reject = pl.repeat(None, posts.height, dtype=pl.String, eager=True).alias("reject")
-        scored = posts.drop("reject", strict=False)
+        named = with_languages(posts) if known else posts  # once for all rules of words
+        scored = named.drop("reject", strict=False)
         for preset, measure in steps:
             measures = measure(scored)
             scored = scored.with_columns(measures.drop("text", strict=False))
@@ -168,7 +169,8 @@ def build(config: Config) -> Filter:
         judged = scored.with_columns(reject)
         if not known:
             return judged
-        return judged.with_columns(find_unknown_languages(posts, known).alias(UNJUDGED))
+        judged = judged.with_columns(find_unknown_languages(named, known).alias(UNJUDGED))
+        return judged.drop(set(named.columns).difference(posts.columns))
 
     return quality
 

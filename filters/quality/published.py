@@ -57,5 +57,5 @@ def make_published_measurer(
         return measured
 
     # numba compiles here, not in the first part.
-    measure(pl.DataFrame({"text": ["One two three.\nFour?"]}))
+    measure(pl.DataFrame({"text": ["One two three.\nFour?"], "lang": ["en"]}))
     return measure

@@ -195,5 +195,6 @@ def make_social_measurer(config: SocialSettings) -> Callable[[pl.DataFrame], pl.
             salad.score_salad(texts["line"].str.to_lowercase(), posts).alias("quality_salad"),
         )
 
-    measure(pl.DataFrame({"text": ["one two three"]}))  # numba compiles here, not in the first part
+    # numba compiles here, not in the first part.
+    measure(pl.DataFrame({"text": ["one two three"], "lang": ["en"]}))
     return measure

@@ -21,7 +21,7 @@ from filters.text.arrays import F32, F64, I8, I32, I64, U8, U32
 from filters.text.hashing import FNV_OFFSET, GOLDEN_RATIO, fnv1a, mix_bits
 from filters.text.jit import jit
 from filters.text.utf8 import decode_character, encode_texts
-from filters.toxicity.linear_model import DAMPING, WINDOW_WORDS
+from filters.toxicity.linear_model import DAMPING, WINDOW_WORDS, sum_weights
 
 # A longer word, or a line without spaces, is read in pieces of this many characters.
 MAX_WORD = 24
@@ -160,11 +160,7 @@ def _compute_sums(text: U8, offsets: I64, weights: I8, scales: F64) -> F32:
         most = 0
         while position < end:
             position, count = extract_window_features(text, position, end, features, mask)
-            totals[:] = 0
-            for index in range(count):
-                for column in range(columns):
-                    weight = int(weights[features[index], column])
-                    totals[column] += weight * abs(weight)
+            sum_weights(weights, features, count, totals)
             if count:
                 # The last few words of a long post count as part of a full window.
                 most = max(most, count)

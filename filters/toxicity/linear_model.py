@@ -284,6 +284,19 @@ def extract_window_features(
 
 
 @jit
+def sum_weights(weights: I8, features: U32, count: int, totals: I64) -> None:
+    """Fill ``totals`` with the sum of the first ``count`` features' weights, by column.
+
+    A stored weight w counts as w |w|.
+    """
+    totals[:] = 0
+    for index in range(count):
+        for column in range(totals.size):
+            weight = int(weights[features[index], column])
+            totals[column] += weight * abs(weight)
+
+
+@jit
 def _compute_logits(text: U8, offsets: I64, weights: I8, scales: F64, biases: F64) -> F32:
     """Return the logit of each post's highest window, a column for each row of ``weights``.
 
@@ -299,11 +312,7 @@ def _compute_logits(text: U8, offsets: I64, weights: I8, scales: F64, biases: F6
         most = 0
         while position < end:
             position, count = extract_window_features(text, position, end, features, mask)
-            totals[:] = 0
-            for index in range(count):
-                for model in range(models):
-                    weight = int(weights[features[index], model])
-                    totals[model] += weight * abs(weight)
+            sum_weights(weights, features, count, totals)
             if count:
                 # The last few words of a long post count as part of a full window.
                 most = max(most, count)

@@ -115,8 +115,6 @@ def load_builtin_scorers(kinds: Sequence[str]) -> Scorer:
 
     A text scores as its worst 64 words.
     """
-    import numpy as np
-
     from filters.toxicity import linear_model
 
     try:
@@ -127,10 +125,7 @@ def load_builtin_scorers(kinds: Sequence[str]) -> Scorer:
 
     def score(texts: pl.Series) -> F32:
         folded = texts.to_frame("text").select(fold_text("text")).to_series()
-        # A text without a word has logit -inf and probability 0. exp(90) overflows float32.
-        with np.errstate(over="ignore"):
-            logits = linear_model.compute_logits(folded, joined)
-            return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float32)
+        return _to_probabilities(linear_model.compute_logits(folded, joined))
 
     return score
 
@@ -140,8 +135,6 @@ def load_language_scorers() -> dict[str, Scorer]:
 
     A text scores as its worst 64 words.
     """
-    import numpy as np
-
     from filters.toxicity import character_model
 
     try:
@@ -154,13 +147,19 @@ def load_language_scorers() -> dict[str, Scorer]:
     def load(model: character_model.LanguageModel) -> Scorer:
         def score(texts: pl.Series) -> F32:
             folded = texts.to_frame("text").select(fold_characters("text")).to_series()
-            with np.errstate(over="ignore"):
-                logits = character_model.compute_logits(folded, model)
-                return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float32)
+            return _to_probabilities(character_model.compute_logits(folded, model))
 
         return score
 
     return {name: load(model) for name, model in models.items()}
+
+
+def _to_probabilities(logits: F32) -> F32:
+    """Return the probability of each logit: 0 of -inf, which a text without a word has."""
+    import numpy as np
+
+    with np.errstate(over="ignore"):  # exp(90) overflows float32
+        return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float32)
 
 
 def _foreign_file(path: Path, error: Exception) -> ValueError:
