@@ -1,4 +1,4 @@
-"""Words that people swear with at nobody, by language: they do not tell abuse from vulgarity.
+"""Words that people swear with at nobody, by language: they do not separate abuse from vulgarity.
 
 ``train_toxicity_languages`` takes a post that a set calls offensive, and that has one of these, for
 abuse only in part. Written for this project. Each is a regular expression for the beginning of a

@@ -2,9 +2,9 @@
 
     python -m scripts.train_salad [--data ../shared/data] [--out filters/models/salad.npz]
 
-For each language, a logistic regression tells stretches of real posts from words drawn at random
-from the same posts. Only sets whose licence permits it are read (:data:`SETS`; the model card in
-docs/quality.md lists them). The result is the same on every run.
+For each language, a logistic regression separates stretches of real posts from words drawn at
+random from the same posts. Only sets whose licence permits it are read (:data:`SETS`; the model
+card in docs/quality.md lists them). The result is the same on every run.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ class Column(NamedTuple):
 
 
 def fit_column(posts: pl.DataFrame, target: str) -> Column:
-    """Return the weights that tell the posts whose ``target`` is high."""
+    """Return the weights that rank the posts by ``target``."""
     numbers = {name: number for number, name in enumerate(posts["set"].unique(maintain_order=True))}
     lesson = Lesson(
         features(posts["folded"], BITS),
@@ -198,8 +198,8 @@ def train_language(posts: pl.DataFrame, ordinary: pl.DataFrame) -> LanguageModel
 def load_posts(data: Path) -> pl.DataFrame:
     """Return the labelled posts that teach, without those of the test split.
 
-    ``abuse`` and ``union`` are probabilities. Where a set does not tell, they are the same but for
-    posts that swear.
+    ``abuse`` and ``union`` are probabilities. Where a set does not separate them, they are
+    the same but for posts that swear.
     """
     names = [name for name, each in SETS.items() if each.licence == "open"]
     posts = load_sets(data, names).filter(pl.col("split") != "test")

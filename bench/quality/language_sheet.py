@@ -5,7 +5,7 @@
 
 For `language`, lid.176 and eldc: the share of posts identified, by language, its mean over the
 languages, and by number of words; then which near languages are taken for each other. A post whose
-reader could not tell two near languages apart (``sure`` is 0) is not counted; ``sh`` is Serbian,
+reader could not distinguish two near languages (``sure`` is 0) is not counted; ``sh`` is Serbian,
 Croatian or Bosnian, and of two languages in alternation either is right. ``--errors`` prints each
 error as its id in the sheet.
 """

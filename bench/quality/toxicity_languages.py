@@ -108,8 +108,8 @@ def get_set_language(name: str) -> str:
 def load_sets(data: Path, names: Iterable[str]) -> pl.DataFrame:
     """Return the posts of sets: ``set``, ``lang``, ``text``, ``abuse``, ``union``, ``split``.
 
-    ``abuse`` and ``union`` are null where the set does not tell: what is only said to be offensive
-    may be vulgar, and what is no abuse may be.
+    ``abuse`` and ``union`` are null where the set does not separate them: what is only said to be
+    offensive may be vulgar, and what is no abuse may be.
     """
     parts = [_load_set(data, name) for name in names]
     gold = load_gold(data).filter(pl.col("set").is_in(("germeval", "toldbr")))

@@ -43,7 +43,7 @@ class LanguageModel(NamedTuple):
     """A trained model of one language, with a column for each of ``toxicity`` and ``profanity``.
 
     Bucket ``i`` weighs ``weights[i, j] * abs(weights[i, j]) * scales[j]``. Where the gold sets
-    do not tell abuse from vulgarity, both scores have the same weights: one column of them.
+    do not separate abuse from vulgarity, both scores have the same weights: one column of them.
     The logit of score ``k`` is ``slopes[k]`` times the sum of its column, plus ``biases[k]``.
     """
 
