@@ -171,10 +171,11 @@ def main() -> None:
     def ours(texts: pl.Series) -> Scores:
         judged = plain(texts.to_frame("text"))
         names = [name for name in ("toxicity", "profanity") if name in judged.columns]
-        return judged.select(pl.max_horizontal(names)).to_series().to_numpy()
+        # A post in a language that no model knows has no score, and is kept.
+        return judged.select(pl.max_horizontal(names).fill_null(0)).to_series().to_numpy()
 
     def abuse(texts: pl.Series) -> Scores:
-        return plain(texts.to_frame("text"))["toxicity"].to_numpy()
+        return plain(texts.to_frame("text"))["toxicity"].fill_null(0).to_numpy()
 
     scorers: dict[str, ToxicityScorer] = {"ours": ours, "ours, toxicity": abuse}
     seen = posts.filter(pl.col("split") == "train")

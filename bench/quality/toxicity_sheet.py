@@ -146,7 +146,8 @@ def main() -> None:
     score_posts = toxicity.build(config)
 
     def score(column: str) -> ToxicityScorer:
-        return lambda texts: score_posts(texts.to_frame("text"))[column].to_numpy()
+        # A post in a language that no model knows has no score, and is kept.
+        return lambda texts: score_posts(texts.to_frame("text"))[column].fill_null(0).to_numpy()
 
     def higher(texts: pl.Series) -> NDArray[np.float32]:
         return np.maximum(score("toxicity")(texts), score("profanity")(texts))
