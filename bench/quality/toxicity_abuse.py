@@ -7,6 +7,7 @@ other sets have notions of their own, which a teacher learns as tasks of their o
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -36,6 +37,9 @@ PLAIN = (
     "redd.tok.uniq",
     "stacko-src",
 )
+#: Labels of further posts of ``PLAIN``, x_v1 and OLID (CC BY 4.0) that were read for this project.
+#: ``abuse`` as in ``judgement``, by the hash of the folded text; texts are not in the repository.
+READINGS = Path(__file__).parents[2] / "scripts/toxicity_readings.tsv"
 # The pools whose rows may be read and measured, but teach no model that is shipped.
 _MEASURED_ONLY = ("hn", "reddit_post", "reddit_comment")
 
@@ -73,6 +77,13 @@ def load_taught(data: Path, sentences: Iterable[tuple[str, float, float]] = ()) 
         for text, abuse, union in sentences
     ]
     return make_table(rows, data)
+
+
+def find_readings(folded: pl.Series) -> pl.Series:
+    """Return the label in ``READINGS`` of each folded text, null where it was not read."""
+    labels = dict(pl.read_csv(READINGS, separator="\t").iter_rows())
+    keys = (hashlib.blake2b(text.encode(), digest_size=8).hexdigest() for text in folded)
+    return pl.Series([labels.get(key) for key in keys], dtype=pl.Int64)
 
 
 def load_unlabelled(data: Path) -> pl.DataFrame:

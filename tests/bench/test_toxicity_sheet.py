@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
+from bench.quality import toxicity_abuse
 from bench.quality.toxicity import auroc
 from bench.quality.toxicity_abuse import (
     load_sheet_posts,
@@ -121,3 +123,21 @@ def test_a_score_is_the_precision_of_a_threshold_put_there() -> None:
     for score in (0.5, 0.7, 0.8, 0.9):
         above = weights[0] * logits + bias > np.log(score / (1 - score))
         assert np.average(positive[above], weights=counts[above]) == pytest.approx(score, abs=0.04)
+
+
+def test_readings_are_found_by_the_folded_text(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    key = hashlib.blake2b(b"a post that was read", digest_size=8).hexdigest()
+    readings = tmp_path / "readings.tsv"
+    readings.write_text(f"key\tabuse\n{key}\t1\n")
+    monkeypatch.setattr(toxicity_abuse, "READINGS", readings)
+    folded = pl.Series(["another post", "a post that was read"])
+    assert toxicity_abuse.find_readings(folded).to_list() == [None, 1]
+
+
+def test_committed_readings_are_keys_and_labels_alone() -> None:
+    table = pl.read_csv(toxicity_abuse.READINGS, separator="\t")
+    assert table.columns == ["key", "abuse"] and table["key"].is_unique().all()
+    assert table["key"].str.contains("^[0-9a-f]{16}$").all()
+    assert set(table["abuse"]) == {0, 1, 2}
