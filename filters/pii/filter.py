@@ -35,14 +35,14 @@ from filters.pii.spans import (
 )
 from filters.pii.view import make_view
 from filters.pii.view_finder import ViewFinder, ViewHandleFinder
-from filters.text.languages import are_any_of, find_unknown_languages
+from filters.text.languages import are_any_of, find_unknown_languages, with_languages
 
 READS = ("text",)
 WRITES: Mapping[str, pl.DataType] = {
     "text": pl.String(),
     **{f"pii_{entity.lower()}": pl.UInt16() for entity in (*ENTITIES, "HANDLE")},
 }
-VERSION = 8
+VERSION = 9
 
 _MAX_COUNT = 65535  # of the count columns' type
 #: Rounds after which a surrogate that is a detail next to its neighbours becomes a placeholder, and
@@ -149,17 +149,27 @@ def writes(config: Config) -> Mapping[str, pl.DataType]:
 
 
 def models(config: Config) -> list[Path]:
-    """Return the files that decide: the model for names, the list of public accounts."""
-    uses_model = config.profile == "strict" and config.ner == "posts"
+    """Return the files that decide: the models for names, the list of public accounts."""
     lists = [Path(config.public_file)] if config.public_file else []
-    return [*lists, *([ner_model.NER_MODEL_PATH] if uses_model else [])]
+    if not _chooses_model(config):
+        return lists
+    return [
+        *lists,
+        ner_model.NER_MODEL_PATH,
+        *map(ner_model.get_linear_path, ner_model.LINEAR_LANGUAGES),
+    ]
 
 
 def languages(config: Config) -> tuple[str, ...]:
     """Return the languages in which names are found; contact data are found in all."""
     if config.profile != "strict":
         return ()
-    return config.ner_langs or (("en",) if config.ner == "posts" else ())
+    return config.ner_langs or (ner.POSTS_LANGUAGES if config.ner == "posts" else ())
+
+
+def _chooses_model(config: Config) -> bool:
+    """Return whether names are found by a model of the post's language."""
+    return config.profile == "strict" and config.ner == "posts"
 
 
 def check(config: Config) -> None:
@@ -190,11 +200,15 @@ def build(config: Config, key: bytes = b"") -> Filter:
             for name in ("platform", "mentions", "lang")
         )
         ner_rows = _select_rows_for_ner(posts, config)
-        texts, counts = redactor(posts["text"], platforms, mentions, languages, ner_rows)
+        named = with_languages(posts) if known else posts  # once, by the text as it was written
+        ner_languages = named["lang"] if _chooses_model(config) else None
+        texts, counts = redactor(
+            posts["text"], platforms, mentions, languages, ner_rows, ner_languages
+        )
         posts = posts.with_columns(texts, *_make_count_columns(counts, posts.height, count_columns))
         posts = posts.with_columns(reject=_reject_reason(posts, config.max_spans, count_columns))
         if known:
-            posts = posts.with_columns(find_unknown_languages(posts, known).alias(UNJUDGED))
+            posts = posts.with_columns(find_unknown_languages(named, known).alias(UNJUDGED))
         return posts
 
     return redact
@@ -237,6 +251,7 @@ class _Redactor:
         mentions: pl.Series | None,
         languages: pl.Series | None,
         ner_rows: pl.Series,
+        ner_languages: pl.Series | None,
     ) -> tuple[pl.Series, _Counts]:
         """Return the redacted texts, and what was replaced in each row that contained anything.
 
@@ -263,7 +278,10 @@ class _Redactor:
             after = self._redact_details(before, found, rows, counts, style, widen=widen)
             is_open = (before != after).scatter(sorted(candidates), True)
             after = self._redact_handles(after, platforms, mentions, has_contact, rows, counts)
-            after = self._redact_names(after, ner_rows.gather(rows), rows, counts, style)
+            after = self._redact_names(after, ner_rows, ner_languages, rows, counts, style)
+            if ner_languages is not None and languages is None:
+                # So that a second run, which identifies the redacted text, finds no more names.
+                ner_languages = _identify_again(after, before, ner_languages, rows)
             changed = before != after
             if self._ner is None:  # a name may show once anything else of the text has changed
                 unread = (changed & ~is_open).arg_true()
@@ -386,6 +404,7 @@ class _Redactor:
         self,
         texts: pl.Series,
         ner_rows: pl.Series,
+        languages: pl.Series | None,
         rows: pl.Series,
         counts: _Counts,
         style: ReplacementStyle,
@@ -393,9 +412,10 @@ class _Redactor:
         if not self._ner:
             return texts
         redacted: dict[int, str] = {}
-        indices = ner_rows.arg_true().to_list()
+        indices = ner_rows.gather(rows).arg_true().to_list()
         selected: list[str] = texts.gather(indices).to_list()
-        for index, text, found in zip(indices, selected, self._ner(selected), strict=True):
+        codes = languages.gather(rows).gather(indices).to_list() if languages is not None else ()
+        for index, text, found in zip(indices, selected, self._ner(selected, codes), strict=True):
             if found:
                 spans = resolve_overlaps(text, found)
                 redacted[index] = replace_spans(text, spans, style)
@@ -415,6 +435,17 @@ def _select_rows_for_ner(posts: pl.DataFrame, config: Config) -> pl.Series:
         return pl.repeat(True, posts.height, dtype=pl.Boolean, eager=True)
     wanted = are_any_of(pl.col("lang"), config.ner_langs).fill_null(True)
     return posts.select(wanted).to_series()
+
+
+def _identify_again(
+    after: pl.Series, before: pl.Series, languages: pl.Series, rows: pl.Series
+) -> pl.Series:
+    """Return the languages of all posts, those of ``rows`` by their changed texts."""
+    changed = (after != before).arg_true()
+    if changed.is_empty():
+        return languages
+    found = with_languages(pl.DataFrame({"text": after.gather(changed)}))["lang"]
+    return languages.clone().scatter(rows.gather(changed), found)
 
 
 def _scatter_texts(texts: pl.Series, changed: Mapping[int, str]) -> pl.Series:

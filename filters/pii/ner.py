@@ -1,6 +1,7 @@
 """Find people and places: our small model for posts, or any engine that Presidio knows, by name.
 
-``posts`` is the model that comes with this package. ``spacy:NAME``, ``stanza:LANGUAGE``,
+``posts`` are the models that come with this package: one finds people and places in English, and
+those of ``ner_linear`` find people in their languages. ``spacy:NAME``, ``stanza:LANGUAGE``,
 ``transformers:FOLDER`` and ``gliner:FOLDER`` are Presidio's own engines on a model that is already
 installed; nothing is downloaded.
 """
@@ -8,24 +9,31 @@ installed; nothing is downloaded.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from filters.pii import ner_model
 from filters.pii.spans import EntitySpan
+from filters.text.languages import find_entry
 
 ENTITIES = ("PERSON", "LOCATION")
 ENGINE_KINDS = ("posts", "spacy", "stanza", "transformers", "gliner")
+#: The languages that ``posts`` knows; it reads every other one as the first.
+POSTS_LANGUAGES = ("en", *ner_model.LINEAR_LANGUAGES)
 #: The score that Presidio's spaCy recognizer gives to a span of a model without scores.
 DEFAULT_SCORE = 0.85
 #: A longer text is read in pieces, cut at white space: a parser's memory grows with the text.
 NER_PIECE_CHARACTERS = 20_000
 _BATCH = 256
 
-# No name: placeholders, handles, hashtags, links, speakers of a thread.
+# No name: placeholders, Weibo's hashtags, handles, other hashtags, links, speakers of a thread.
+# Chinese and Japanese have no spaces, so a handle or hashtag ends at their marks too.
 _NOT_A_NAME = re.compile(
-    r"<[A-Z][A-Z_]+(?:_[a-p]{12})?>|[@#\uff03\uff20]\S+|(?:https?://|www\.)\S+|\buser_\d+\b"
+    r"<[A-Z][A-Z_]+(?:_[a-p]{12})?>|#[^#\s]*[\u3040-\u9fff][^#\s]*#"
+    r"|[@#\uff03\uff20](?:[^\s:\u3001-\u3011\uff01\uff0c\uff1a\uff1b\uff1f]|:(?![\u3040-\u9fff]))+"
+    r"|(?:https?://|www\.)\S+|\buser_\d+\b"
 )
 _LEADING_MARKS = re.compile(r"[\W_]*")
 _TRAILING_MARKS = re.compile(r"(?:['\u2019][sS]|(?<![\W_]))[\W_]*+$")
@@ -37,8 +45,10 @@ _PieceSpans = Iterator[list[tuple[int, int, str]]]
 class NerEngine(Protocol):
     """Finds people and places."""
 
-    def __call__(self, texts: list[str]) -> list[list[EntitySpan]]:
-        """Return the spans in each text."""
+    def __call__(
+        self, texts: list[str], languages: Sequence[str | None] = ()
+    ) -> list[list[EntitySpan]]:
+        """Return the spans in each text; ``languages`` has its code, null or () if unknown."""
         ...
 
 
@@ -105,19 +115,45 @@ def trim_names(text: str, spans: list[EntitySpan]) -> list[EntitySpan]:
 
 
 class _PostsEngine:
-    """The model for posts."""
+    """The models for posts, each loaded when a post in its language comes."""
 
     def __init__(self) -> None:
-        from filters.pii.ner_kernel import TransitionParser
+        self._finders: dict[str, Callable[[list[str]], list[list[tuple[int, int, str]]]]] = {}
 
-        self._parse = TransitionParser(ner_model.load_pipeline())
+    def __call__(
+        self, texts: list[str], languages: Sequence[str | None] = ()
+    ) -> list[list[EntitySpan]]:
+        rows_by_language: dict[str, list[int]] = defaultdict(list)
+        for row, lang in enumerate(languages or [None] * len(texts)):
+            rows_by_language[find_entry(lang or "", POSTS_LANGUAGES) or "en"].append(row)
+        found: list[list[EntitySpan]] = [[] for _ in texts]
+        for lang, rows in rows_by_language.items():
+            spans = _find_in_pieces([texts[row] for row in rows], self._make_reader(lang))
+            for row, each in zip(rows, spans, strict=True):
+                found[row] = each
+        return found
 
-    def __call__(self, texts: list[str]) -> list[list[EntitySpan]]:
-        return _find_in_pieces(texts, self._find_spans)
+    def _make_reader(self, lang: str) -> Callable[[list[str]], _PieceSpans]:
+        if lang not in self._finders:
+            self._finders[lang] = _load_finder(lang)
+        find = self._finders[lang]
 
-    def _find_spans(self, pieces: list[str]) -> _PieceSpans:
-        for first in range(0, len(pieces), _BATCH):
-            yield from self._parse(pieces[first : first + _BATCH])
+        def find_spans(pieces: list[str]) -> _PieceSpans:
+            for first in range(0, len(pieces), _BATCH):
+                yield from find(pieces[first : first + _BATCH])
+
+        return find_spans
+
+
+def _load_finder(lang: str) -> Callable[[list[str]], list[list[tuple[int, int, str]]]]:
+    # numba is imported only where names are looked for.
+    if lang in ner_model.LINEAR_LANGUAGES:
+        from filters.pii import ner_linear
+
+        return ner_linear.PeopleFinder(ner_linear.load(ner_model.get_linear_path(lang)))
+    from filters.pii.ner_kernel import TransitionParser
+
+    return TransitionParser(ner_model.load_pipeline())
 
 
 class _SpacyEngine:
@@ -130,7 +166,9 @@ class _SpacyEngine:
         make_configuration: Any = NerModelConfiguration
         self._labels: dict[str, str] = make_configuration().model_to_presidio_entity_mapping
 
-    def __call__(self, texts: list[str]) -> list[list[EntitySpan]]:
+    def __call__(
+        self, texts: list[str], languages: Sequence[str | None] = ()
+    ) -> list[list[EntitySpan]]:
         return _find_in_pieces(texts, self._find_spans)
 
     def _find_spans(self, pieces: list[str]) -> _PieceSpans:
@@ -160,7 +198,9 @@ class _PresidioEngine:
             self._engine = make_transformers(models=[{"lang_code": "en", "model_name": names}])
         self._engine.load()
 
-    def __call__(self, texts: list[str]) -> list[list[EntitySpan]]:
+    def __call__(
+        self, texts: list[str], languages: Sequence[str | None] = ()
+    ) -> list[list[EntitySpan]]:
         found = []
         for text, artifacts in self._engine.process_batch(texts, language=self._language):
             scores = artifacts.scores or [DEFAULT_SCORE] * len(artifacts.entities)
@@ -183,7 +223,9 @@ class _GlinerEngine:
         mapping = {"person": "PERSON", "location": "LOCATION"}
         self._recognizer: Any = make_recognizer(model_name=model, entity_mapping=mapping)
 
-    def __call__(self, texts: list[str]) -> list[list[EntitySpan]]:
+    def __call__(
+        self, texts: list[str], languages: Sequence[str | None] = ()
+    ) -> list[list[EntitySpan]]:
         found = []
         for text in texts:
             hits = self._recognizer.analyze(text, list(ENTITIES))

@@ -14,7 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-NER_MODEL_PATH = Path(__file__).parents[1] / "models" / "ner.bin"
+_MODELS = Path(__file__).parents[1] / "models"
+NER_MODEL_PATH = _MODELS / "ner.bin"
+#: The languages that have a model of ``ner_linear``.
+LINEAR_LANGUAGES = ("de", "pt", "sv", "zh", "ja")
 LEXICON_LISTS = ("first", "last", "place", "ordinary", "capital")
 
 _PIPELINE_CONFIG = """
@@ -61,6 +64,11 @@ nO = null
 width = {width}
 upstream = "tok2vec"
 """
+
+
+def get_linear_path(lang: str) -> Path:
+    """Return the file of a language's model of ``ner_linear``."""
+    return _MODELS / f"ner_{lang}.bin"
 
 
 def make_pipeline(shape: Mapping[str, Any], lexicon: Mapping[str, list[str]]) -> Any:

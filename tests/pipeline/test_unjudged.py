@@ -63,7 +63,7 @@ def test_a_build_warns_of_unjudged_posts(manifest: dict[str, Any]) -> None:
     warning = (
         "pii: 6 of 14 posts (42.9%) are in languages that it does not know, and its model or rules "
         "of words did not judge them: Spanish 21.4%, Russian "
-        "21.4%; it knows English"
+        "21.4%; it knows English, German, Portuguese, Swedish, Chinese, Japanese"
     )
     assert warning in manifest["warnings"]
     assert warning in manifest["page"]
@@ -72,9 +72,9 @@ def test_a_build_warns_of_unjudged_posts(manifest: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("stages", "warned"),
     [
-        ([{"language": {"keep": ["en", "ja"]}}, {"pii": {"profile": "strict"}}], ["ja"]),
-        ([{"language": {"keep": ["en"]}}, {"pii": {"profile": "strict"}}], []),
-        ([{"language": {"keep": ["ja"]}}, {"pii": {}}], []),
+        ([{"language": {"keep": ["en", "ru"]}}, {"pii": {"profile": "strict"}}], ["ru"]),
+        ([{"language": {"keep": ["en", "ja"]}}, {"pii": {"profile": "strict"}}], []),
+        ([{"language": {"keep": ["ru"]}}, {"pii": {}}], []),
         ([{"pii": {"profile": "strict"}}], []),
     ],
 )
@@ -124,6 +124,6 @@ def test_language_and_the_stages_that_need_one_find_the_same() -> None:
 
 def test_the_names_filter_knows_the_languages_of_its_plan() -> None:
     strict = {"profile": "strict"}
-    assert pii.languages(pii.Config(**strict)) == ("en",)
+    assert pii.languages(pii.Config(**strict)) == ("en", "de", "pt", "sv", "zh", "ja")
     assert pii.languages(pii.Config(**strict, ner_langs=("de", "en"))) == ("de", "en")
     assert pii.languages(pii.Config()) == ()
