@@ -27,7 +27,7 @@ from filters.text.languages import CODE, are_any_of, is_any_of
 
 READS = ("text",)
 WRITES = identify.COLUMNS
-VERSION = 4
+VERSION = 5
 TURN_REASONS = ("no_language", "unsure_language")
 MOVABLE = {"min_score": "lang_score", "keep": "lang"}
 

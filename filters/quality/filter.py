@@ -32,7 +32,7 @@ from filters.text.languages import find_unknown_languages, with_languages
 
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = social.SOCIAL.columns()
-VERSION = 5
+VERSION = 6
 TURN_REASONS = ("too_few_words",)
 
 PRESETS: dict[str, Preset] = {

@@ -215,18 +215,35 @@ def test_a_second_model_decides_where_ours_are_unsure(monkeypatch: pytest.Monkey
     assert votes[3].tolist() == [False, False, False, True, True]
     lines = ["what is going on here", "", "was ist hier denn los heute"]
     assert eldc_model.identify(lines, ["de", "en"], ["en"]).tolist() == [1, -1, -1]
+    answers, numbers, scores, counts = eldc_model.score_languages(lines, ["de", "en"], ["en"])
+    assert answers.tolist() == [1, -1, 0]
+    assert len(numbers) == len(scores) == counts.sum()
+    assert set(numbers.tolist()) == {-1, 1}
+    assert scores.min() >= 0
+    assert scores[numbers == 1].max() == scores[: counts[0]].max()
     alone = identify([text])["lang_score"][0]
     lang = identify([text])["lang"][0]
-    monkeypatch.setattr(
-        eldc_model,
-        "identify",
-        lambda lines, labels, known: np.array([labels.index("nl")], np.int32),
-    )
+
+    def say_dutch(lines: list[str], labels: list[str], known: object) -> tuple[object, ...]:
+        dutch = np.array([labels.index("nl")], np.int32)
+        return dutch, dutch, np.array([0.9], np.float32), np.array([1], np.int32)
+
+    monkeypatch.setattr(eldc_model, "score_languages", say_dutch)
     changed = identify([text])
     assert (changed["lang"][0], changed["lang_score"][0]) != (lang, alone)
     # A model of the user's, and lid.176 alone, decide without it.
-    monkeypatch.setattr(eldc_model, "identify", None)
+    monkeypatch.setattr(eldc_model, "score_languages", None)
     assert identify([text], correct=False).height == 1
+
+
+def test_a_word_of_another_language_is_not_english_where_most_posts_are() -> None:
+    others = ["Cansado.", "Snart.", "Jammer.", "Nee hoor.", "ﾔﾊﾞｲ"]
+    english = ["ewwww", "Green Onion Diet", "Redis under load", "purple garden gnome"]
+    english.append("Johannes Brahms, Forgotten Chess Player")
+    run = language.build(language.Config(keep=("en",)))
+    posts = pl.DataFrame({"text": [*others, *english], "platform": "hackernews"})
+    is_kept = run(posts)["reject"].is_null().to_list()
+    assert is_kept == [False] * len(others) + [True] * len(english)
 
 
 def test_romanised_hindi_and_urdu_are_no_hausa_and_no_english() -> None:
@@ -284,11 +301,11 @@ def identify_on(platform: str, community: str | None, text: str, **config: objec
 
 
 def test_the_language_of_a_platform_or_community_counts_in_short_posts() -> None:
-    title = "Tatoo puzzle"
+    title = "Piano tuner app"
     assert identify_on("hackernews", None, title) == "en"
     assert identify_on("x", None, title, prior={}) != "en"
     stated = {"reddit": "en", "reddit:de": "de"}
-    assert identify_on("reddit", "knots", "Tatoo puzzle", prior=stated) == "en"
+    assert identify_on("reddit", "knots", title, prior=stated) == "en"
     assert identify_on("reddit", "de", "Hm naja", prior=stated) == "de"
     # What a post clearly says is not overruled.
     spanish = "No tengo ni idea de lo que estás hablando"

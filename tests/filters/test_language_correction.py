@@ -81,6 +81,16 @@ def hash_features(text: str) -> list[int]:
     return found[: correction.extract_features(points, count, found, starts)].tolist()
 
 
+def make_opinions(answer: int, scores: dict[int, float]) -> correction.SecondOpinions:
+    """What the second model says of one post."""
+    return correction.SecondOpinions(
+        np.array([answer], np.int32),
+        np.array(list(scores), np.int32),
+        np.array(list(scores.values()), np.float32),
+        np.array([0, len(scores)], np.int64),
+    )
+
+
 def make_context(**values: object) -> correction.ScoringContext:
     """What decides besides the models, about one post and two labels: nothing."""
     nobody = np.array([-1], np.int32)
@@ -90,9 +100,11 @@ def make_context(**values: object) -> correction.ScoringContext:
         allowed=np.ones(2, bool),
         rarity=np.zeros(2, np.float32),
         near_labels=np.eye(2, dtype=bool),
-        second_opinions=nobody,
+        second_opinions=make_opinions(-1, {}),
         second_votes=np.eye(2, dtype=bool),
-        second_weight=0.0,
+        second_knows=np.ones(2, bool),
+        second_gains=np.full(2, 0.5, np.float32),
+        english=-1,
         prior_labels=nobody,
         prior_weight=0.0,
         hinted_labels=nobody,
@@ -103,22 +115,69 @@ def make_context(**values: object) -> correction.ScoringContext:
     return nothing._replace(**values)
 
 
-def rank(context: correction.ScoringContext) -> correction.LanguageRanking:
-    """The ranking of the post "q", of which the models know nothing."""
-    text, offsets = np.frombuffer(b"q", np.uint8), np.array([0, 1], np.int64)
+def rank(
+    context: correction.ScoringContext, text: str = "qqqqqqqqqqqq"
+) -> correction.LanguageRanking:
+    """The ranking of one post, of which the first two models know nothing."""
+    data, offsets = np.frombuffer(text.encode(), np.uint8), np.array([0, len(text.encode())])
     predictions = correction.BasePredictions(
         np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(2, np.int64)
     )
     model = make_model(["aa", "bb"], {5: [0, 0]})
-    return correction.rank_languages(text, offsets, predictions, context, model)
+    return correction.rank_languages(data, offsets, predictions, context, model)
+
+
+def compute_lead(context: correction.ScoringContext, text: str = "qqqqqqqqqqqq") -> float:
+    """The difference of the logits of the second label and the first."""
+    found = rank(context, text)
+    lead = float(np.log(found.first_score[0] / found.second_score[0]))
+    return lead if found.first[0] else -lead
 
 
 def test_the_second_model_votes_for_all_languages_that_its_answer_stands_for() -> None:
-    asked = {"second_opinions": np.array([1], np.int32), "second_weight": 1.0}
+    asked = make_context(second_opinions=make_opinions(1, {1: 0.75}))
     assert rank(make_context()).first.tolist() == [0]
-    assert rank(make_context(**asked)).first.tolist() == [1]
-    both = rank(make_context(**asked, second_votes=np.ones((2, 2), bool)))
+    assert rank(asked).first.tolist() == [1]
+    both = rank(asked._replace(second_votes=np.ones((2, 2), bool)))
     assert (both.first[0], both.first_score[0]) == (0, 0.5)
+
+
+def test_a_score_below_the_best_one_counts_against_a_language() -> None:
+    for least in (0.75, 0.5, 0.25):
+        opinions = make_opinions(1, {1: 0.75, 0: least})
+        expected = correction.SECOND_WEIGHT + correction.SECOND_SLOPE * (0.75 - least)
+        assert compute_lead(make_context(second_opinions=opinions)) == pytest.approx(expected)
+
+
+def test_a_short_post_s_scores_count_in_proportion_to_its_length() -> None:
+    tied = make_context(second_opinions=make_opinions(1, {1: 0.75, 0: 0.25}))
+    lead = correction.SECOND_SLOPE * 0.5 * 2 / correction.RELIABLE_CODE_POINTS
+    assert compute_lead(tied, "qq") == pytest.approx(correction.SECOND_WEIGHT + lead)
+
+
+def test_english_gains_no_more_than_its_lead_and_loses_as_others_do() -> None:
+    weight, slope = correction.SECOND_WEIGHT, correction.SECOND_SLOPE
+    cases = ((0.5, 0.5, 0), (0.5, 0.375, slope / 8), (0.25, 0.75, -slope / 2), (1, 0, weight))
+    for score, other, gain in cases:
+        context = make_context(second_opinions=make_opinions(1, {1: score, 0: other}), english=1)
+        loss = slope * max(score - other, 0)
+        assert compute_lead(context) == pytest.approx(gain + loss)
+
+
+def test_a_language_that_the_second_model_does_not_know_gains() -> None:
+    asked = make_context(second_opinions=make_opinions(1, {1: 0.75}))
+    unknown = asked._replace(second_knows=np.array([False, True]))
+    assert compute_lead(unknown) == pytest.approx(correction.SECOND_WEIGHT - 0.5)
+
+
+def test_letters_of_a_script_that_a_language_is_not_written_in_count_against_it() -> None:
+    table = np.ones((len(scripts.SCRIPTS), 2), np.float32)
+    table[scripts.SCRIPTS.index("Latn"), 0] = 0
+    # Once as in training, and once more.
+    penalty = correction.SCRIPT_PENALTY + correction.RANKED_SCRIPT_PENALTY
+    assert compute_lead(make_context(script_table=table)) == pytest.approx(penalty)
+    mixed = compute_lead(make_context(script_table=table), "ддq")
+    assert mixed == pytest.approx(penalty / 3, abs=1e-4)
 
 
 def test_only_the_rows_asked_for_are_ranked() -> None:
@@ -127,7 +186,8 @@ def test_only_the_rows_asked_for_are_ranked() -> None:
         np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(3, np.int64)
     )
     nobody = np.full(2, -1, np.int32)
-    context = make_context(second_opinions=nobody, prior_labels=nobody, hinted_labels=nobody)
+    opinions = make_opinions(-1, {})._replace(answers=nobody, offsets=np.zeros(3, np.int64))
+    context = make_context(second_opinions=opinions, prior_labels=nobody, hinted_labels=nobody)
     model = make_model(["aa", "bb"], {5: [0, 0]})
     found = correction.rank_languages(
         text, offsets, predictions, context, model, np.array([1], np.int64)

@@ -33,8 +33,17 @@ MAX_POST_FEATURES = (MAX_CODE_POINTS + 2) * (MAX_NGRAM + 1)
 BASE_WEIGHT, PROBABILITY_FLOOR = 0.5, 0.0005
 #: What the logit of a language loses if the post is entirely in a script that it is not written in.
 SCRIPT_PENALTY = 6.0
+#: What it loses besides when posts are ranked: few features of a short post may favour a language,
+#: and be wrong, but nobody writes it in that script.
+RANKED_SCRIPT_PENALTY = 6.0
 #: What the logit of a language loses for each letter that it does not write, up to so many.
 LETTER_PENALTY, MAX_FOREIGN_LETTERS = 2.0, 3
+#: What the second model's answer adds to the logits of the languages that it stands for, and what a
+#: language loses for each unit that its score is below the best one's. English words are in posts
+#: of all languages, so English gains no more than its lead in scores times the slope.
+SECOND_WEIGHT, SECOND_SLOPE = 2.5, 5.0
+#: In a post of fewer code points the second model's scores say less, and count in proportion.
+RELIABLE_CODE_POINTS = 8
 #: A post is mixed if a run of at least ``MIN_RUN`` code points, with as many outside of it, favours
 #: another language by ``SWITCH_MARGIN``; only the ``MAX_ALTERNATIVES`` most likely ones are tried.
 MIN_RUN, SWITCH_MARGIN, MAX_ALTERNATIVES = 12, 3.0, 2
@@ -246,19 +255,33 @@ class BasePredictions(NamedTuple):
     offsets: I64
 
 
+class SecondOpinions(NamedTuple):
+    """What the second model predicts: ``answers`` is (posts,), the label that it names or -1.
+
+    Post ``i`` has the labels and scores from ``offsets[i]`` to ``offsets[i + 1]``; a label that is
+    -1 is none of ours, and one that is missing has the score 0.
+    """
+
+    answers: I32
+    label_numbers: I32
+    scores: F32
+    offsets: I64
+
+
 class ScoringContext(NamedTuple):
     """What decides besides the models.
 
     ``script_table`` is (scripts, labels) of 0 and 1; ``letter_bits`` is (labels,), of
     :func:`filters.text.identifier.letters.find_bits`; ``allowed`` is (labels,); ``rarity`` is
     (labels,), what is taken off a label's logit because few posts are in it; ``near_labels`` is
-    (labels, labels), true for pairs that a few words do not distinguish; ``second_opinions`` is
-    (posts,), the label that the second model names or -1, and ``second_weight`` is added to the
-    logits of the labels that it stands for, ``second_votes``, (labels, labels);
-    ``prior_labels`` is (posts,), the label of most posts of its source or -1, and ``prior_weight``
-    is added to its logit; ``hinted_labels`` is (posts,), the label that a platform states or -1,
-    and ``hint_weight`` is added to its logit and to that of its ``romanised`` form, (labels,), a
-    label or -1; ``sharpness`` multiplies the logits, so that scores are the share of right answers.
+    (labels, labels), true for pairs that a few words do not distinguish; ``second_votes`` is
+    (labels, labels), true for what the second model's labels stand for, and ``second_knows`` is
+    (labels,), true for what any of them stands for; ``second_gains`` is (labels,), what its answer
+    adds to the logits of others; ``english`` is a label or -1; ``prior_labels`` is (posts,), the
+    label of most posts of its source or -1, and ``prior_weight`` is added to its logit;
+    ``hinted_labels`` is (posts,), the label that a platform states or -1, and ``hint_weight`` is
+    added to its logit and to that of its ``romanised`` form, (labels,), a label or -1;
+    ``sharpness`` multiplies the logits, so that scores are the share of right answers.
     """
 
     script_table: F32
@@ -266,9 +289,11 @@ class ScoringContext(NamedTuple):
     allowed: Booleans
     rarity: F32
     near_labels: Booleans
-    second_opinions: I32
+    second_opinions: SecondOpinions
     second_votes: Booleans
-    second_weight: float
+    second_knows: Booleans
+    second_gains: F32
+    english: int
     prior_labels: I32
     prior_weight: float
     hinted_labels: I32
@@ -306,6 +331,52 @@ def _add_correction(
     for label in range(model.bias.size):
         logits[label] += model.bias[label] + norm * sums[label]
     return number
+
+
+@jit
+def _penalise_other_scripts(script_shares: F32, script_table: F32, logits: F32) -> None:
+    """Take off ``RANKED_SCRIPT_PENALTY`` times the share of letters in scripts of other languages.
+
+    ``script_shares`` is (scripts,) and ``script_table`` (scripts, labels).
+    """
+    for script in range(script_shares.size):
+        if script_shares[script] > 0:
+            loss = np.float32(RANKED_SCRIPT_PENALTY) * script_shares[script]
+            for label in range(logits.size):
+                logits[label] -= loss * (1 - script_table[script, label])
+
+
+@jit
+def _add_second_opinion(
+    post: int, count: int, context: ScoringContext, scores: F32, logits: F32
+) -> None:
+    """Add what the second model says of a post with ``count`` code points.
+
+    ``scores`` is (labels,), overwritten.
+    """
+    opinions, votes, english = context.second_opinions, context.second_votes, context.english
+    scores[:] = 0
+    for index in range(opinions.offsets[post], opinions.offsets[post + 1]):
+        number, score = opinions.label_numbers[index], opinions.scores[index]
+        for label in range(scores.size):
+            if number >= 0 and votes[number, label]:
+                scores[label] = max(scores[label], score)
+    best = best_other = np.float32(0)
+    for label in range(scores.size):
+        best = max(best, scores[label])
+        if label != english:
+            best_other = max(best_other, scores[label])
+    reliance = np.float32(min(count / RELIABLE_CODE_POINTS, 1.0))
+    weight, slope = np.float32(SECOND_WEIGHT), np.float32(SECOND_SLOPE) * reliance
+    for label in range(scores.size):
+        if label == english:
+            logits[label] += min(weight, slope * (scores[label] - best_other))
+        elif context.second_knows[label]:
+            logits[label] -= slope * (best - scores[label])
+            if votes[opinions.answers[post], label]:
+                logits[label] += weight
+        else:
+            logits[label] += reliance * context.second_gains[label]
 
 
 @jit
@@ -370,6 +441,7 @@ def _rank_languages(
     starts = np.empty(MAX_POST_FEATURES, np.int32)
     script_shares = np.empty(len(SCRIPTS), np.float32)
     logits = np.empty(context.script_table.shape[1], np.float32)
+    scores = np.empty(logits.size, np.float32)
     sums = np.zeros(model.weights.shape[1], np.int32)
     foreign = np.empty(len(LANGUAGES), np.int32)
     excluded = np.zeros(logits.size, np.bool_)
@@ -386,17 +458,15 @@ def _rank_languages(
             context.script_table,
             logits,
         )
+        _penalise_other_scripts(script_shares, context.script_table, logits)
         penalise_foreign_letters(points, count, context.letter_bits, foreign, logits)
         number = 0
         if known_labels:
             number = _add_correction(points, count, model, features, starts, sums, logits)
         logits -= context.rarity
         excluded[:] = False
-        opinion = context.second_opinions[post]
-        if opinion >= 0:
-            for label in range(logits.size):
-                if context.second_votes[opinion, label]:
-                    logits[label] += context.second_weight
+        if context.second_opinions.answers[post] >= 0:
+            _add_second_opinion(post, count - 2, context, scores, logits)
         if context.prior_labels[post] >= 0:
             logits[context.prior_labels[post]] += context.prior_weight
         hinted = context.hinted_labels[post]

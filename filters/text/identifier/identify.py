@@ -63,8 +63,10 @@ NEAR = (
 _TOP_LABELS, _LEAST_PROBABILITY = 5, 0.003
 #: Logits times this are probabilities: fitted on posts that were read one by one.
 SHARPNESS = 1.2
-#: What eldc's answer adds to a language's logit.
-SECOND_WEIGHT = 2.5
+#: From this probability on, eldc is not asked.
+SURE_WITHOUT_SECOND = 0.97
+#: What a language of our model gains that eldc does not know, as it then names another one.
+UNKNOWN_GAIN = 0.7
 #: What is taken off the logit of a language that lid.176 alone knows, such as Occitan: it finds
 #: them in short posts far more often than they are written.
 RARITY = 1.5
@@ -72,7 +74,7 @@ RARITY = 1.5
 #: romanised ones, which attract interjections. English gets more: most posts of most platforms are
 #: in it.
 RARITIES = {
-    **{"en": -0.8, "bs": 1.0, "ar-Latn": 0.6, "bn-Latn": 0.6, "hi-Latn": 0.6, "kn-Latn": 0.6},
+    **{"en": -1.5, "bs": 1.0, "ar-Latn": 0.6, "bn-Latn": 0.6, "hi-Latn": 0.6, "kn-Latn": 0.6},
     **{"ml-Latn": 0.6, "pa-Latn": 0.6, "ta-Latn": 0.6, "te-Latn": 0.6, "ur-Latn": 0.6},
 }
 #: A post with as many spaces between its words is long enough for eldc alone to find English.
@@ -243,7 +245,7 @@ def _make_ranker(
         settings, labels, len(correction.labels), allowed, sharpness
     )
     names = pl.Series(labels, dtype=pl.String)
-    ask_second = _make_second_ranker(labels, correction, sharpness) if uses_eldc(settings) else None
+    ask_second = _make_second_ranker(labels, correction) if uses_eldc(settings) else None
 
     def rank(texts: pl.Series, posts: pl.DataFrame) -> pl.DataFrame:
         text, offsets = words.extract_stripped_words(texts)
@@ -267,20 +269,19 @@ def _make_ranker(
 
 
 def _make_second_ranker(
-    labels: list[str], correction: CorrectionModel, sharpness: float
+    labels: list[str], correction: CorrectionModel
 ) -> Callable[
     [U8, I64, list[str], BasePredictions, ScoringContext, LanguageRanking], LanguageRanking
 ]:
-    """Return a function that ranks the posts anew in whose languages eldc may say something."""
+    """Return a function that ranks the unsure posts anew, with what eldc says of them."""
     import numpy as np
 
-    from filters.text.identifier.correction import rank_languages
+    from filters.text.identifier.correction import SecondOpinions, rank_languages
 
     votes = eldc_model.list_votes(labels)
-    answers = eldc_model.list_languages()
-    known: Booleans = np.asarray(votes.any(axis=0))
-    # From this probability on, a vote for another language would not change which one is best.
-    sure = 1 / (1 + np.exp(-sharpness * SECOND_WEIGHT))
+    known = eldc_model.list_languages()
+    knows: Booleans = np.asarray(votes.any(axis=0))
+    is_own = np.arange(len(labels)) < len(correction.labels)
 
     def rank_again(
         text: U8,
@@ -290,13 +291,26 @@ def _make_second_ranker(
         context: ScoringContext,
         ranking: LanguageRanking,
     ) -> LanguageRanking:
-        asked = np.flatnonzero(
-            (ranking.first >= 0) & (ranking.first_score < sure) & known[ranking.first]
+        # It would name another language, or a near one: Spanish for Galician.
+        is_unknown = is_own & ~knows
+        is_near = context.near_labels[:, knows].any(axis=1)
+        is_unsure = (ranking.first >= 0) & (ranking.first_score < SURE_WITHOUT_SECOND)
+        asked = np.flatnonzero(is_unsure & ~is_unknown[ranking.first])
+        found, numbers, scores, counts = eldc_model.score_languages(
+            [lines[row] for row in asked], labels, known
         )
-        opinions = np.full(len(lines), -1, np.int32)
-        opinions[asked] = eldc_model.identify([lines[row] for row in asked], labels, answers)
-        rows = np.flatnonzero(opinions >= 0)
-        context = context._replace(second_opinions=opinions, second_votes=votes)
+        answers = np.full(len(lines), -1, np.int32)
+        answers[asked] = found
+        score_offsets = np.zeros(len(lines) + 1, np.int64)
+        score_offsets[asked + 1] = counts
+        opinions = SecondOpinions(answers, numbers, scores, np.cumsum(score_offsets))
+        rows = np.flatnonzero(answers >= 0)
+        context = context._replace(
+            second_opinions=opinions,
+            second_votes=votes,
+            second_knows=knows,
+            second_gains=np.where(is_unknown & ~is_near, UNKNOWN_GAIN, 0).astype(np.float32),
+        )
         again = rank_languages(text, offsets, predictions, context, correction, rows)
         for values, new in zip(ranking, again, strict=True):
             values[rows] = new[rows]
@@ -409,7 +423,7 @@ def _make_scoring_context(
     import numpy as np
 
     from filters.text.identifier import letters, scripts
-    from filters.text.identifier.correction import ScoringContext
+    from filters.text.identifier.correction import ScoringContext, SecondOpinions
 
     letter_bits = letters.find_bits(labels)
     script_table, allowed_labels = scripts.build_script_table(labels), np.array(allowed)
@@ -436,6 +450,12 @@ def _make_scoring_context(
 
     def make_context(posts: pl.DataFrame) -> ScoringContext:
         nobody = np.full(posts.height, -1, np.int32)
+        no_opinions = SecondOpinions(
+            nobody,
+            np.zeros(0, np.int32),
+            np.zeros(0, np.float32),
+            np.zeros(posts.height + 1, np.int64),
+        )
         hinted_labels = prior_labels = nobody
         if "lang_hint" in posts.columns:
             code = pl.col("lang_hint").str.to_lowercase().str.extract("^([a-z]{2,3})")
@@ -448,9 +468,11 @@ def _make_scoring_context(
             allowed_labels,
             rarity,
             near_labels,
-            nobody,
+            no_opinions,
             no_votes,
-            SECOND_WEIGHT,
+            np.zeros(len(labels), dtype=bool),
+            np.zeros(len(labels), np.float32),
+            numbers.get("en", -1),
             prior_labels,
             settings.prior_weight,
             hinted_labels,
