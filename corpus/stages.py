@@ -20,8 +20,9 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -29,9 +30,10 @@ import polars as pl
 
 import filters
 from corpus.tasks.task import Arrays, ArrayTask, RunTasks
+from filters import contract
 
 if TYPE_CHECKING:
-    from filters.contract import FilterConfig, FilterModule
+    from filters.contract import Filter, FilterConfig, FilterModule
 
 #: The module of each barrier.
 _BARRIERS = {
@@ -55,6 +57,32 @@ def find(name: str) -> FilterModule:
     if name in _BARRIERS:
         return cast("FilterModule", importlib.import_module(_BARRIERS[name]))
     return filters.find(name)
+
+
+def build_filter(name: str, settings: str, load_key: Callable[[], bytes] | None = None) -> Filter:
+    """Build the filter ``name``, which loads its models, once in each process.
+
+    ``settings`` are its config as JSON. ``load_key`` is called if the filter needs the corpus's
+    key. A filter is built anew when its module or one of its model files has changed.
+    """
+    module = find(name)
+    config = module.Config.model_validate_json(settings)
+    stats = [file.stat() for file in contract.models(module, config)]
+    versions = tuple((stat.st_mtime_ns, stat.st_size, stat.st_ino) for stat in stats)
+    key = load_key() if load_key is not None and contract.wants_key(module, config) else None
+    return _build_filter(name, module.build, settings, key, versions)
+
+
+@lru_cache(maxsize=64)
+def _build_filter(
+    name: str,
+    build: Callable[..., Filter],
+    settings: str,
+    key: bytes | None,
+    model_versions: tuple[tuple[int, ...], ...],
+) -> Filter:
+    config = find(name).Config.model_validate_json(settings)
+    return build(config) if key is None else build(config, key=key)
 
 
 # --------------------------------------------------------------------------- what a stage declares

@@ -13,9 +13,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -136,7 +136,8 @@ def _judge_texts(
     """The posts as each filter of ``chain`` returns them."""
     for name, settings in chain:
         try:
-            posts = _build_filter(name, settings, key_path)(posts.drop("reject", strict=False))
+            judge = stages.build_filter(name, settings, partial(keys.load_key, key_path))
+            posts = judge(posts.drop("reject", strict=False))
         except Exception as error:
             # The type only, and no chain: a library's message may quote the post.
             raise BuildError(
@@ -144,18 +145,6 @@ def _judge_texts(
                 "are compared with earlier corpora"
             ) from None
         yield posts
-
-
-@lru_cache(maxsize=16)
-def _build_filter(name: str, settings: str, key_path: Path | str) -> contract.Filter:
-    """Build a filter, which loads its models, once in each process."""
-    module = stages.find(name)
-    config = module.Config.model_validate_json(settings)
-    if contract.wants_key(module, config):
-        return cast(
-            "contract.Filter", cast("Any", module).build(config, key=keys.load_key(key_path))
-        )
-    return module.build(config)
 
 
 # --------------------------------------------------------------------------- comparing them

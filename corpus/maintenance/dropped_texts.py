@@ -29,7 +29,6 @@ from corpus.privacy.file_names import FileNamer, find_container
 from corpus.privacy.pseudonyms import Pseudonymizer, PseudonymSettings
 from corpus.schema import LEDGER_KEY, POST
 from corpus.storage import filesystem
-from filters import contract
 
 _PART_POSTS = 50_000
 #: Columns of a post that are shown with its text.
@@ -169,13 +168,10 @@ class DroppedTexts:
 
     def _redact(self, posts: pl.DataFrame) -> pl.DataFrame:
         """The posts with redacted texts and other columns; their ids are keyed already."""
-        module = stages.find("pii")
-        settings = dict(self._plan.stages).get("pii")
-        config = module.Config.model_validate(settings or {})
-        options = {"key": self._key} if contract.wants_key(module, config) else {}
-        build: Any = module.build
-        redacted = build(config, **options)(posts)
-        columns = OutputColumns(self._naming, config_json(config)).load()
+        config = stages.find("pii").Config.model_validate(dict(self._plan.stages).get("pii") or {})
+        settings = config_json(config)
+        redacted = stages.build_filter("pii", settings, lambda: self._key)(posts)
+        columns = OutputColumns(self._naming, settings).load()
         return columns.redact_words(columns.pseudonyms.replace_author_columns(redacted))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import polars as pl
@@ -141,8 +141,7 @@ def _load_redactor(pii_config: str, key_path: Path | str) -> WordRedactor:
         module = stages.find("pii")
         config = module.Config.model_validate_json(pii_config)
         config = config.model_copy(update={"profile": "contact", "max_spans": 0})
-        options = {"key": keys.load_key(key_path)} if contract.wants_key(module, config) else {}
-        built: contract.Filter = module.build(config, **options)
-        return built
+        load_key = partial(keys.load_key, key_path)
+        return stages.build_filter("pii", config.model_dump_json(), load_key)
 
     return WordRedactor(load_filter)

@@ -13,6 +13,7 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,6 @@ from corpus.schema import LEDGER_KEY, POST
 from corpus.storage.parquet_columns import read_schema
 from corpus.tasks.files import atomic_write, write_json
 from corpus.tasks.task import ResumableTask, Written
-from filters import contract
 
 #: Kept posts shown for each dropped post of a reason.
 KEPT_PER_DROPPED = 4
@@ -199,12 +199,8 @@ class RedactSamples(ResumableTask):
     def _make_samples(self) -> list[dict[str, Any]]:
         if not self.count:
             return []
-        module = stages.find("pii")
-        config = module.Config.model_validate_json(self.pii_config)
-        options = {}
-        if contract.wants_key(module, config):
-            options["key"] = keys.load_key(self.naming.key_path)
-        redact = module.build(config, **options)
+        load_key = partial(keys.load_key, self.naming.key_path)
+        redact = stages.build_filter("pii", self.pii_config, load_key)
         columns = OutputColumns(self.naming, self.pii_config).load()
         kept = columns.redact_words(redact(_cut_texts(self._load_kept())))
         dropped = columns.replace_people(redact(_cut_texts(self._load_dropped())))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 
 import polars as pl
 
@@ -169,15 +169,10 @@ def _defer_turn_reasons(
     return judged.with_columns(reject), turns
 
 
-@lru_cache(maxsize=64)
 def _build_filter(name: str, settings: str, key_path: Path | str | None) -> Filter:
-    """Build a filter, which loads its models, once in each process."""
-    module = stages.find(name)
-    config = module.Config.model_validate_json(settings)
+    load_key = None if key_path is None else partial(keys.load_key, key_path)
     try:
-        if key_path is not None and contract.wants_key(module, config):
-            return cast("Any", module).build(config, key=keys.load_key(key_path))  # type: ignore[no-any-return]
-        return module.build(config)
+        return stages.build_filter(name, settings, load_key)
     except Exception as error:
         raise BuildError(f"stage '{name}' could not be set up: {error}") from error
 
