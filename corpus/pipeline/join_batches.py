@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from corpus.privacy.file_names import FileNamer
-from corpus.readers.batches import MAX_BATCH_BYTES, CollectedBatch, Records
+from corpus.readers.batches import MAX_BATCH_BYTES, CollectedBatch, PostColumns, Records
 from corpus.readers.contract import Batch, ReaderConfig, ReaderModule
 from corpus.readers.reposts import fill_original_authors
 
@@ -119,7 +119,7 @@ class BatchJoiner:
 def _measure(batch: Batch) -> tuple[int, int]:
     """Return how many rows a batch has, and about how many bytes."""
     if (records := _find_records(batch)) is not None:
-        rows = len(records.posts) + len(records.refused) + len(records.tombstones)
+        rows = len(records.posts.rows) + len(records.refused) + len(records.tombstones)
         return rows, records.size_bytes
     rows = batch.posts.height + batch.refused.height + batch.tombstones.height
     return rows, int(batch.posts.estimated_size())
@@ -128,7 +128,7 @@ def _measure(batch: Batch) -> tuple[int, int]:
 def _count(number: int, batch: Batch) -> FileCounts:
     """Return what a batch of one file has."""
     if (records := _find_records(batch)) is not None:
-        posts, tombstones = len(records.posts), len(records.tombstones)
+        posts, tombstones = len(records.posts.rows), len(records.tombstones)
         refused = Counter(reason for _, _, reason in records.refused)
     else:
         posts, tombstones = batch.posts.height, batch.tombstones.height
@@ -170,10 +170,12 @@ def _find_join_key(batch: Batch) -> object:
 
 
 def _join_records(records: Sequence[Records]) -> Records:
+    posts = PostColumns()
+    for each in records:
+        posts.extend(each.posts)
     return Records(
         records[0].platform,
-        [post for each in records for post in each.posts],
-        [row for each in records for row in each.provenance],
+        posts,
         [row for each in records for row in each.refused],
         [tombstone for each in records for tombstone in each.tombstones],
         sum(each.size_bytes for each in records),
@@ -191,9 +193,9 @@ class _SourceFileNames:
     def rename(self, batch: Batch) -> Batch:
         """Return the batch with its files renamed."""
         if isinstance(batch, CollectedBatch) and (records := batch.records) is not None:
-            provenance = [(self._rename(file), row) for file, row in records.provenance]
+            renamed = records.posts.with_files([self._rename(file) for file in records.posts.files])
             refused = [(self._rename(file), row, why) for file, row, why in records.refused]
-            return batch.with_records(replace(records, provenance=provenance, refused=refused))
+            return batch.with_records(replace(records, posts=renamed, refused=refused))
         posts, refused_rows = (self._rename_column(each) for each in (batch.posts, batch.refused))
         return replace(batch, posts=posts, refused=refused_rows)
 

@@ -11,7 +11,7 @@ import polars as pl
 from corpus.pipeline.join_batches import DumpFile, FileCounts, JoinedBatch
 from corpus.pipeline.read_files import is_finished, load_receipts, save_part
 from corpus.privacy import canaries
-from corpus.readers.batches import build_posts_frame
+from corpus.readers.batches import PostColumns, build_posts_frame
 from corpus.readers.contract import Post
 from corpus.schema import REFUSAL, TOMBSTONE
 
@@ -38,11 +38,13 @@ class PlantCanaries:
     def _make_part(self) -> JoinedBatch:
         made = canaries.make_canaries(self.count, self.seed)
         text = "\n".join(canary.text for canary in made).encode()
-        posts = [Post(canary.id, canary.text, author=f"canary {canary.id}") for canary in made]
-        rows = [(canaries.SOURCE_NAME, row) for row in range(1, len(made) + 1)]
+        posts = PostColumns()
+        for row, canary in enumerate(made, start=1):
+            post = Post(canary.id, canary.text, author=f"canary {canary.id}")
+            posts.append(post, canaries.SOURCE_NAME, row)
         return JoinedBatch(
-            build_posts_frame(posts, rows, canaries.PLATFORM),
+            build_posts_frame(posts, canaries.PLATFORM),
             pl.DataFrame(schema=REFUSAL),
             pl.DataFrame(schema=TOMBSTONE),
-            [FileCounts(0, len(posts), sha256=hashlib.sha256(text).hexdigest())],
+            [FileCounts(0, len(made), sha256=hashlib.sha256(text).hexdigest())],
         )

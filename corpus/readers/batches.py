@@ -40,14 +40,62 @@ T = TypeVar("T")
 MAX_BATCH_BYTES = 96 << 20
 
 
+#: Posts that are collected before their values are moved to columns. A tuple that is kept is
+#: visited by the garbage collector again and again; with few at a time that costs a fifth less.
+_PENDING_POSTS = 128
+
+
+class PostColumns:
+    """The values of posts, by column and not by post."""
+
+    def __init__(self) -> None:
+        self.files: list[str] = []  # the source file of each post
+        self.rows: list[int] = []  # its row there
+        self._columns: list[list[Any]] = [[] for _ in Post._fields]
+        self._pending: list[Post] = []
+
+    def append(self, post: Post, source_file: str, row: int) -> None:
+        """Add a post of ``row`` of ``source_file``."""
+        self.files.append(source_file)
+        self.rows.append(row)
+        self._pending.append(post)
+        if len(self._pending) == _PENDING_POSTS:
+            self._move_pending()
+
+    def extend(self, other: PostColumns) -> None:
+        """Add the posts of another object."""
+        self.files += other.files
+        self.rows += other.rows
+        self._move_pending()
+        other._move_pending()
+        for column, values in zip(self._columns, other._columns, strict=True):
+            column += values
+
+    def by_name(self) -> dict[str, list[Any]]:
+        """Return the values of each field of :class:`Post`, and of the provenance."""
+        self._move_pending()
+        columns = dict(zip(Post._fields, self._columns, strict=True))
+        return columns | {"source_file": self.files, "source_row": self.rows}
+
+    def with_files(self, files: list[str]) -> PostColumns:
+        """Return the same posts with other names of their source files."""
+        renamed = copy.copy(self)
+        renamed.files = files
+        return renamed
+
+    def _move_pending(self) -> None:
+        for column, values in zip(self._columns, zip(*self._pending, strict=True), strict=False):
+            column += values
+        self._pending.clear()
+
+
 @dataclass
 class BatchBuilder:
     """Collects records as Python objects and turns them into the frames of a :class:`Batch`."""
 
     platform: str
     part_posts: int
-    posts: list[Post] = field(default_factory=list)
-    provenance: list[tuple[str, int]] = field(default_factory=list)
+    posts: PostColumns = field(default_factory=PostColumns)
     refused: list[tuple[str, int, str]] = field(default_factory=list)
     tombstones: list[Tombstone] = field(default_factory=list)
     skipped: dict[str, int] = field(default_factory=dict)
@@ -59,8 +107,7 @@ class BatchBuilder:
         """Add the records decoded from ``row`` of ``source_file``."""
         for record in records:
             if type(record) is Post:
-                self.posts.append(record)
-                self.provenance.append((source_file, row))
+                self.posts.append(record, source_file, row)
             elif type(record) is Tombstone:
                 self.tombstones.append(record)
             elif type(record) is Skipped:
@@ -80,21 +127,14 @@ class BatchBuilder:
 
     def is_full(self) -> bool:
         """Return whether a batch should end here."""
-        count = len(self.posts) + len(self.refused) + len(self.tombstones)
+        count = len(self.posts.rows) + len(self.refused) + len(self.tombstones)
         return count >= self.part_posts or self.size_bytes >= MAX_BATCH_BYTES
 
     def build_batch(self, cursor: Cursor | None, position: int, sha256: str | None = None) -> Batch:
         """Return a batch of the records collected so far, and begin the next one."""
         if times.unreadable_values != self.unreadable_before:
             _count_unreadable(self.posts, self.unreadable)
-        records = Records(
-            self.platform,
-            self.posts,
-            self.provenance,
-            self.refused,
-            self.tombstones,
-            self.size_bytes,
-        )
+        records = Records(self.platform, self.posts, self.refused, self.tombstones, self.size_bytes)
         batch = CollectedBatch.collect(
             records,
             skipped=self.skipped,
@@ -103,7 +143,7 @@ class BatchBuilder:
             sha256=sha256,
             unreadable=self.unreadable,
         )
-        self.posts, self.provenance, self.refused, self.tombstones = [], [], [], []
+        self.posts, self.refused, self.tombstones = PostColumns(), [], []
         self.skipped, self.unreadable, self.size_bytes = {}, {}, 0
         return batch
 
@@ -113,8 +153,7 @@ class Records:
     """The records of a batch as Python objects."""
 
     platform: str
-    posts: list[Post]
-    provenance: list[tuple[str, int]]  # the source file and row of each post
+    posts: PostColumns
     refused: list[tuple[str, int, str]]
     tombstones: list[Tombstone]
     size_bytes: int  # about what they were decoded from
@@ -122,7 +161,7 @@ class Records:
     def build_frames(self) -> dict[str, pl.DataFrame]:
         """Return the frames of a :class:`Batch`, by name."""
         return {
-            "posts": build_posts_frame(self.posts, self.provenance, self.platform),
+            "posts": build_posts_frame(self.posts, self.platform),
             "refused": pl.DataFrame(self.refused, schema=REFUSAL, orient="row"),
             "tombstones": pl.DataFrame(self.tombstones, schema=TOMBSTONE, orient="row"),
         }
@@ -174,32 +213,27 @@ def change_posts(batch: Batch, change: PostsChange) -> Batch:
     return replace(batch, posts=change(batch.posts))
 
 
-def build_posts_frame(
-    posts: Sequence[Post], provenance: Sequence[tuple[str, int]], platform: str
-) -> pl.DataFrame:
+def build_posts_frame(posts: PostColumns, platform: str) -> pl.DataFrame:
     """Build a frame with the columns of :data:`corpus.schema.POST`.
 
-    ``provenance`` is the source file and row of each post. Values that are
-    :data:`corpus.formats.times.UNREADABLE` become null.
+    Values that are :data:`corpus.formats.times.UNREADABLE` become null.
     """
-    columns = dict(zip(Post._fields, zip(*posts, strict=True), strict=True)) if posts else {}
-    files, rows = zip(*provenance, strict=True) if provenance else ((), ())
-    columns |= {"source_file": files, "source_row": rows}
+    columns = posts.by_name()
     series = []
     for name, dtype in POST.items():
         if name == "platform":
             series.append(
-                pl.repeat(platform, len(posts), dtype=pl.String(), eager=True).alias(name)
+                pl.repeat(platform, len(posts.rows), dtype=pl.String(), eager=True).alias(name)
             )
         elif name == "created_at":
-            microseconds = _make_numbers(name, columns.get(name, ()))
+            microseconds = _make_numbers(name, columns[name])
             series.append(microseconds.cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
         elif dtype == pl.Int64():
-            series.append(_make_numbers(name, columns.get(name, ())))
+            series.append(_make_numbers(name, columns[name]))
         elif dtype == pl.Boolean():
-            series.append(_make_flags(name, columns.get(name, ())))
+            series.append(_make_flags(name, columns[name]))
         else:
-            series.append(pl.Series(name, columns.get(name, ()), dtype=dtype, strict=True))
+            series.append(pl.Series(name, columns[name], dtype=dtype, strict=True))
     frame = pl.DataFrame(series)
     # A NUL ends a string in the C libraries of later stages (fastText reads it as a space).
     nul = pl.col("text").str.contains("\0", literal=True)
@@ -223,11 +257,11 @@ def _make_flags(name: str, values: Sequence[bool | None]) -> pl.Series:
         return pl.Series(name, known, dtype=pl.Boolean(), strict=True)
 
 
-def _count_unreadable(posts: Sequence[Post], counts: dict[str, int]) -> None:
+def _count_unreadable(posts: PostColumns, counts: dict[str, int]) -> None:
     """Add the values of posts that could not be understood to the counts by column."""
-    for at, name in enumerate(Post._fields):
+    for name, values in posts.by_name().items():
         is_searched = POST[name] in (pl.Int64(), pl.Boolean(), POST["created_at"])
-        if is_searched and (found := sum(post[at] == UNREADABLE for post in posts)):
+        if is_searched and (found := values.count(UNREADABLE)):
             counts[name] = counts.get(name, 0) + found
 
 
