@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import polars as pl
 
 import filters
+from corpus.tasks.files import file_version
 from corpus.tasks.task import Arrays, ArrayTask, RunTasks
 from filters import contract
 
@@ -67,8 +68,7 @@ def build_filter(name: str, settings: str, load_key: Callable[[], bytes] | None 
     """
     module = find(name)
     config = module.Config.model_validate_json(settings)
-    stats = [file.stat() for file in contract.models(module, config)]
-    versions = tuple((stat.st_mtime_ns, stat.st_size, stat.st_ino) for stat in stats)
+    versions = tuple(file_version(file) for file in contract.models(module, config))
     key = load_key() if load_key is not None and contract.wants_key(module, config) else None
     return _build_filter(name, module.build, settings, key, versions)
 

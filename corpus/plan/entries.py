@@ -7,7 +7,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from functools import cached_property
+from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -17,7 +18,7 @@ from corpus import stages
 from corpus.plan import detect_format
 from corpus.readers.contract import ReaderConfig
 from corpus.storage.filesystem import is_url
-from corpus.tasks.files import file_sha256, fingerprint
+from corpus.tasks.files import file_sha256, file_version, fingerprint
 from filters import contract
 from filters.contract import FilterConfig
 from filters.text.languages import list_model_files
@@ -84,13 +85,13 @@ class Stage:
 
     @cached_property
     def model_hashes(self) -> dict[str, str]:
-        """The model files that the stage loads: name to SHA-256. A large file is hashed once."""
+        """The model files that the stage loads: name to SHA-256."""
         hashes: dict[str, str] = {}
         for file in contract.models(stages.find(self.name), self.config):
             name = file.name
             while name in hashes:  # a file of the same name in another folder
                 name = f"{name}+"
-            hashes[name] = file_sha256(file)
+            hashes[name] = _hash_model(file)
         return hashes
 
     @cached_property
@@ -100,7 +101,7 @@ class Stage:
         parts = [self.name, module.VERSION, self.settings_without_folders, self.model_hashes]
         if contract.languages(module, self.config):
             # A stage that judges by language identifies the posts itself where no stage has.
-            parts.append([file_sha256(file) for file in list_model_files()])
+            parts.append([_hash_model(file) for file in list_model_files()])
         return fingerprint(*parts)
 
     @cached_property
@@ -174,6 +175,16 @@ def _match_parts(parts: Sequence[str], patterns: Sequence[str]) -> bool:
         return any(_match_parts(parts[at:], patterns[1:]) for at in range(len(parts) + 1))
     is_match = bool(parts) and (parts[0] == patterns[0] or fnmatch(parts[0], patterns[0]))
     return is_match and _match_parts(parts[1:], patterns[1:])
+
+
+def _hash_model(path: Path) -> str:
+    """SHA-256 of a model file: four stages may load the same one, of 50 MB."""
+    return _hash_version(path, file_version(path))
+
+
+@lru_cache(maxsize=256)
+def _hash_version(path: Path, _version: tuple[int, ...]) -> str:
+    return file_sha256(path)
 
 
 def config_json(config: BaseModel) -> str:

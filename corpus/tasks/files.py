@@ -67,6 +67,12 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def file_version(path: Path) -> tuple[int, int, int]:
+    """Numbers that differ once the file is written anew."""
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
 def write_json(path: Path, value: object, *, pretty: bool = False, durable: bool = False) -> None:
     """Write ``value`` as JSON with :func:`atomic_write`; ``pretty`` indents it for readers."""
     text = format_json(value) if pretty else canonical_json(value) + "\n"

@@ -145,6 +145,7 @@ def test_tokens_equal_spacy_s(stored: list[dict[str, Any]]) -> None:
         assert [raw[begin:end].decode() for begin, end in pairs] == expected_tokens, text
 
 
+@pytest.mark.slow
 def test_real_posts_are_decided_as_datatrove_does() -> None:
     """Posts as they are, and several of them joined, so that the later rules apply."""
     if not environment.PYTHON.exists():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -397,7 +398,15 @@ def load_correction(settings: Settings) -> CorrectionModel:
 
 def list_known_languages(settings: Settings) -> list[str]:
     """Return all languages of the models that the settings name, ours first."""
-    return list_languages(load_fasttext_model(settings), load_correction(settings))
+    if settings.model:
+        return list_languages(load_fasttext_model(settings), load_correction(settings))
+    return list(_list_own_languages(settings.correct))
+
+
+@cache
+def _list_own_languages(correct: bool) -> tuple[str, ...]:
+    settings = Settings(correct=correct)
+    return tuple(list_languages(load_fasttext_model(settings), load_correction(settings)))
 
 
 def list_languages(model: Any, correction: CorrectionModel) -> list[str]:
