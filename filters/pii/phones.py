@@ -127,7 +127,7 @@ def is_number(written: str, regions: tuple[str, ...], is_known: bool, has_cue: b
             return True
         if len(groups) == 1 and not (is_known and len(digits) > 8 and _is_mobile(digits, name)):
             continue
-        if name not in _TRUNK_IS_OPTIONAL and not _list_groupings(digits, name):
+        if name not in _TRUNK_IS_OPTIONAL and _find_grouping(digits, name) is None:
             continue  # where the country writes the trunk prefix, digits without it are no number
         is_whole = len(groups) == 1
         if is_whole or _is_everyday_grouping(groups, written, name, is_known, main_regions):
@@ -155,7 +155,7 @@ def _is_everyday_grouping(
         return False  # 612.345.678: a count
     # Where the region is only guessed, other groups than its own prove nothing.
     usual = _OTHER_GROUPINGS.get(len(digits), set()) if is_known else set()
-    return sizes in usual or sizes in _list_groupings(digits, region)
+    return sizes in usual or sizes == _find_grouping(digits, region)
 
 
 @cache
@@ -233,18 +233,58 @@ def _is_mobile(digits: str, region: str) -> bool:
     return bool(_load_mobile(region).fullmatch(digits))
 
 
-@lru_cache(maxsize=1 << 12)
-def _list_groupings(digits: str, region: str) -> set[tuple[int, ...]]:
-    """Return the sizes of the groups in which a region writes a number without trunk prefix."""
-    from phonenumbers import PhoneNumber, PhoneNumberFormat, country_code_for_region, format_number
+class _Format(NamedTuple):
+    """How a country writes some of its numbers."""
 
-    make_number: Any = PhoneNumber
-    number = make_number(country_code=country_code_for_region(region), national_number=int(digits))
-    if digits.startswith("0"):
-        number.italian_leading_zero = True
-    text = format_number(number, PhoneNumberFormat.NATIONAL)
-    sizes = tuple(map(len, re.findall(r"\d+", text)))
-    return {sizes} if sum(sizes) == len(digits) else set()
+    beginning: re.Pattern[str] | None  # of these numbers
+    digits: re.Pattern[str]
+    template: str  # as of str.format, with the groups of ``digits``
+
+
+@cache
+def _load_formats(region: str) -> tuple[_Format, ...]:
+    """Return the formats of a region's country from libphonenumber's metadata, in their order."""
+    from phonenumbers import (
+        PhoneMetadata,
+        country_code_for_region,
+        region_code_for_country_code,
+    )
+
+    load_metadata: Any = PhoneMetadata.metadata_for_region
+    main_region = region_code_for_country_code(country_code_for_region(region))
+    return tuple(
+        _Format(
+            re.compile(each.leading_digits_pattern[-1]) if each.leading_digits_pattern else None,
+            re.compile(each.pattern),
+            _make_template(each.format, each.national_prefix_formatting_rule),
+        )
+        for each in load_metadata(main_region).number_format
+    )
+
+
+def _make_template(format_rule: str, prefix_rule: str | None) -> str:
+    """Return the template for a format of libphonenumber and its rule for the first group."""
+    with_prefix = format_rule.replace("\\1", prefix_rule or "\\1", 1)
+    return re.sub(r"\\([1-9])", lambda group: f"{{{int(group[1]) - 1}}}", with_prefix)
+
+
+@lru_cache(maxsize=1 << 12)
+def _find_grouping(digits: str, region: str) -> tuple[int, ...] | None:
+    """Return the sizes of the groups in which a region writes a number without trunk prefix.
+
+    They are those of libphonenumber's national format; None if that has other digits.
+    """
+    number = str(int(digits))
+    number = f"0{number}" if digits.startswith("0") else number
+    written = number
+    for each in _load_formats(region):
+        if each.beginning is None or each.beginning.match(number):
+            match = each.digits.fullmatch(number)
+            if match:
+                written = each.template.format(*match.groups())
+                break
+    sizes = tuple(map(len, re.findall(r"\d+", written)))
+    return sizes if sum(sizes) == len(digits) else None
 
 
 # By the count of digits: how people group numbers, whatever the authority says.

@@ -228,8 +228,7 @@ class EntityFinder:
         """Score the hits by their context; remove weak and repeated ones."""
         presidio = self._presidio
         hits = presidio.remove_duplicates(hits)  # the phone recognizers may agree on a number
-        if any(hit.score < 1 for hit in hits):
-            hits = presidio.enhance_using_context(text, hits)
+        hits = presidio.enhance_using_context(text, hits)
         strong = [hit for hit in hits if hit.score >= self._min_scores[hit.entity_type]]
         hits = presidio.remove_duplicates(strong)
         return sorted(EntitySpan(hit.start, hit.end, hit.entity_type, hit.score) for hit in hits)
@@ -261,13 +260,32 @@ class _Presidio:
         return EntityRecognizer.remove_duplicates
 
     def enhance_using_context(self, text: str, hits: list[Any]) -> list[Any]:
-        """Raise the scores of the hits that have a context word near them."""
+        """Raise the scores of the hits that have a context word near them.
+
+        Presidio copies every hit and makes tokens of the text before it looks for the words. Here
+        only the hits whose words occur anywhere in the text are shown to it.
+        """
+        lowered = text.lower()
+        words = self._context_words
+        with_words = {
+            entity
+            for entity in {hit.entity_type for hit in hits if hit.score < 1}
+            if any(word in lowered for word in words[entity])
+        }
+        if not with_words:
+            return hits
         enhancer, nlp_engine = self._context_enhancer
         recognizers = list(self.recognizers.values())
-        enhanced: list[Any] = enhancer.enhance_using_context(
-            text, hits, nlp_engine(text), recognizers
-        )
-        return enhanced
+        shown = [hit for hit in hits if hit.entity_type in with_words]
+        enhanced = iter(enhancer.enhance_using_context(text, shown, nlp_engine(text), recognizers))
+        return [next(enhanced) if hit.entity_type in with_words else hit for hit in hits]
+
+    @cached_property
+    def _context_words(self) -> dict[str, tuple[str, ...]]:
+        return {
+            entity: tuple(word.lower() for word in recognizer.context or ())
+            for entity, recognizer in self.recognizers.items()
+        }
 
     @cached_property
     def _context_enhancer(self) -> tuple[Any, _BlankNlpEngine]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
+import re
 from typing import Any
 
+import phonenumbers
 import polars as pl
 import pytest
 from pydantic import ValidationError
@@ -87,3 +90,25 @@ def test_regions_may_be_auto_or_a_list_or_both() -> None:
     assert redact(text, phone_regions=("US", "auto")) == "es <PHONE_NUMBER>"
     with pytest.raises(ValidationError, match="unknown phone region 'UK'"):
         pii.Config(**both)
+
+
+def test_the_groups_of_a_number_are_those_of_libphonenumber() -> None:
+    rng, grouped = random.Random(4), 0
+    for region in sorted(set(" ".join(phones._REGIONS_BY_LANGUAGE.values()).split())):
+        known = phonenumbers.example_number(region)
+        example = str(known.national_number if known else 1)
+        for size in (len(example), len(example), rng.randint(7, 15)):
+            tail = "".join(rng.choice("0123456789") for _ in range(size))
+            digits = (example[: rng.randint(0, 4)] + tail)[:size]
+            number = phonenumbers.PhoneNumber(
+                country_code=phonenumbers.country_code_for_region(region),
+                national_number=int(digits),
+                italian_leading_zero=digits.startswith("0") or None,
+            )
+            national = phonenumbers.PhoneNumberFormat.NATIONAL
+            written = phonenumbers.format_number(number, national)
+            sizes = tuple(map(len, re.findall(r"\d+", written)))
+            expected = sizes if sum(sizes) == len(digits) else None
+            assert phones._find_grouping(digits, region) == expected, (region, digits)
+            grouped += expected is not None and len(expected) > 1
+    assert grouped > 60
