@@ -26,7 +26,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from bench.quality.toxicity_abuse import load_sheet_posts
+from bench.quality.toxicity_abuse import find_readings, load_sentences, load_sheet_posts
 from bench.quality.toxicity_gold import SETS, load_gold
 from filters.text.arrays import I64, U8, U32
 from filters.text.cleaning import fold_text
@@ -42,11 +42,15 @@ BITS = dict.fromkeys(SCORES, 20) | dict.fromkeys(CATEGORIES, 18)
 # The weight of a post of each set; 1 for the others.
 POST_WEIGHT = {
     "judgement": 6.0,
+    "readings": 6.0,
     "davidson": 0.15,
     "germeval": 1.2,
     "toldbr": 0.6,
     "sentences": 0.25,
 }
+#: How much more an invented sentence of abuse counts for ``toxicity`` than one of no abuse. Few
+#: posts of the pools wish harm or deny rights without a swear word.
+ABUSIVE_SENTENCE = 8.0
 #: How much of a gold label and how much of the teacher's is learnt where both are known.
 GOLD = 1.0
 #: How much of OLID's notion of offence there is in what ``profanity`` learns.
@@ -60,6 +64,12 @@ OTHER_PENALTY = 0.6
 STEPS = 80
 #: The share of the pools, from the highest score down, that each score is calibrated on.
 HIGHEST = {"toxicity": 0.06, "profanity": 0.2}
+#: The sets without labels that are, with the sheet's posts, the pools whole.
+POOLS = ("plain", "x_v1")
+#: ``toxicity`` is calibrated on the pools by weights that were fitted without one part of them.
+FOLDS = 4
+# The sets whose posts were read for this project.
+READ = ("judgement", "readings")
 # The sets of each language, English first.
 OTHER_LANGUAGES = ("germeval", "toldbr")
 # The share of a bucket's posts, at equal numbers of posts, from which it belongs to one language.
@@ -200,10 +210,10 @@ def load_posts(data: Path, soft: pl.DataFrame) -> pl.DataFrame:
     union = OLID_SHARE * pl.col("soft_offensive") + (1 - OLID_SHARE) * pl.col("soft_union")
     gold_union = pl.col("union").cast(pl.Float64)
     english = soft.filter(pl.col("set") != "sentences").with_columns(
-        abuse=_mix_in("judgement", pl.col("abuse").cast(pl.Float64), pl.col("soft_abuse")),
+        abuse=_mix_in(READ, pl.col("abuse").cast(pl.Float64), pl.col("soft_abuse")),
         union=pl.when(pl.col("set") == "olid")
-        .then(_mix_in("olid", pl.col("offensive").cast(pl.Float64), union))
-        .otherwise(_mix_in("judgement", gold_union, union)),
+        .then(_mix_in(("olid",), pl.col("offensive").cast(pl.Float64), union))
+        .otherwise(_mix_in(READ, gold_union, union)),
     )
     gold = load_gold(data).filter(pl.col("set").is_in(OTHER_LANGUAGES))
     attacks = pl.col("insult") | pl.col("identity_hate")
@@ -224,10 +234,26 @@ def load_posts(data: Path, soft: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([part.select(columns) for part in (english, gold, sentences)])
 
 
-def _mix_in(name: str, gold: pl.Expr, soft: pl.Expr) -> pl.Expr:
-    """Return the soft label, or of the posts of a set a mixture with the gold one."""
+def take_readings(soft: pl.DataFrame) -> pl.DataFrame:
+    """Return soft labels with the posts that were read as a set of their own, ``readings``.
+
+    Those of the pools train whatever their split, as the pools are measured on another sheet.
+    """
+    read = find_readings(soft["folded"])
+    label, known = pl.col("read"), pl.col("read").is_not_null() & (pl.col("set") != "judgement")
+    of_pools = pl.col("set").is_in(POOLS)
+    return soft.with_columns(read=read).with_columns(
+        set=pl.when(known).then(pl.lit("readings")).otherwise("set"),
+        split=pl.when(known & of_pools).then(pl.lit("train")).otherwise("split"),
+        abuse=pl.when(known).then(label == 2).otherwise("abuse"),
+        union=pl.when(known).then(label > 0).otherwise("union"),
+    )
+
+
+def _mix_in(names: tuple[str, ...], gold: pl.Expr, soft: pl.Expr) -> pl.Expr:
+    """Return the soft label, or of the posts of some sets a mixture with the gold one."""
     mixed = GOLD * gold + (1 - GOLD) * soft
-    return pl.when(pl.col("set") == name).then(mixed).otherwise(soft).cast(pl.Float64)
+    return pl.when(pl.col("set").is_in(names)).then(mixed).otherwise(soft).cast(pl.Float64)
 
 
 def make_lessons(posts: pl.DataFrame) -> dict[str, Lesson]:
@@ -237,12 +263,13 @@ def make_lessons(posts: pl.DataFrame) -> dict[str, Lesson]:
     order = {"germeval": 1, "toldbr": 2, "sentences": -1}
     groups = np.array([order.get(name, 0) for name in posts["set"]])
     abuse, union = posts["abuse"].to_numpy(), posts["union"].to_numpy()
+    invented = (posts["set"] == "sentences").to_numpy() & (abuse > 0)
     other = 1 - np.minimum(abuse, 0.98)
     vulgar = np.clip((union - abuse) / other, 0, 1)
     # The German and the Portuguese set do not say which abuse is vulgar as well.
     is_english = ~posts["set"].is_in(OTHER_LANGUAGES).to_numpy()
     return {
-        "toxicity": Lesson(rows, abuse, counts, groups),
+        "toxicity": Lesson(rows, abuse, counts * np.where(invented, ABUSIVE_SENTENCE, 1.0), groups),
         "profanity": Lesson(
             rows,
             np.where(is_english, vulgar, union),
@@ -296,14 +323,13 @@ def fit_logistic(design: Floats, targets: Floats, counts: Floats) -> Floats:
     return at
 
 
-def calibrated(
-    weights: Floats, parts: Floats, tables: list[CalibrationTable]
-) -> tuple[Floats, float, Floats]:
-    """Return weights and a bias whose sigmoid is a probability: Platt's, with a slope a language.
+def calibrated(columns: Floats, tables: list[CalibrationTable]) -> tuple[Floats, float, Floats]:
+    """Return weights and a bias whose sigmoid is a probability: Platt's, with a slope a column.
 
-    The fewer posts of a language were trained on, the smaller its weights are; its slope scales
-    them. The bias is that of the first table: each other has one of its own, which is dropped, as
-    abuse is not as frequent in it as in the pools. Last come the logits of the first table.
+    Each row of ``columns`` is the weights of a language, or of a model that helps. The fewer posts
+    of a language were trained on, the smaller its weights are; its slope scales them. The bias is
+    that of the first table: each other has one of its own, which is dropped, as abuse is not as
+    frequent in it as in the pools. Last come the logits of the first table.
     """
     sums, targets, counts = (np.concatenate(column) for column in zip(*tables, strict=True))
     sizes = [len(table.targets) for table in tables]
@@ -311,12 +337,12 @@ def calibrated(
     biases[:, 0] = 1
     used = np.abs(sums).sum(axis=0) > 0
     at = fit_logistic(np.column_stack([sums[:, used], biases]), targets, counts)
-    slopes = np.ones(len(parts))
+    slopes = np.ones(len(columns))
     # A set with hardly a positive post does not tell that a language's words mean the opposite.
     slopes[used] = np.maximum(at[: int(used.sum())], 0)
     bias = float(at[int(used.sum())])
     print(f"calibration: slopes {np.round(slopes, 3)}, bias {bias:.3f}")
-    return weights * (slopes @ parts), bias, tables[0].sums @ slopes + bias
+    return slopes @ columns, bias, tables[0].sums @ slopes + bias
 
 
 def shares_from_above(logits: Floats, targets: Floats, counts: Floats) -> Floats:
@@ -345,61 +371,129 @@ def as_precision(
     return weights * slope, bias * slope + shift
 
 
-def _language_sums(texts: pl.Series, weights: Floats, parts: Floats) -> Floats:
-    rows = features(texts, int(weights.size - 1).bit_length())
-    return np.stack([rows.norm() * _row_sums(*rows, weights * part) for part in parts], axis=1)
+def _sum_columns(texts: pl.Series, columns: Floats) -> Floats:
+    """Return the sum of each text's weights, a column for each row of ``columns``."""
+    rows = features(texts, int(columns.shape[1] - 1).bit_length())
+    return np.stack([rows.norm() * _row_sums(*rows, column) for column in columns], axis=1)
 
 
-def train_scores(data: Path, soft: pl.DataFrame) -> dict[str, linear_model.LinearModel]:
-    """Fit ``toxicity`` and ``profanity``, and calibrate them to the rates of the pools.
+def train_toxicity(
+    data: Path, soft: pl.DataFrame, insult: linear_model.LinearModel
+) -> linear_model.LinearModel:
+    """Fit ``toxicity``, and calibrate it to the rates of the pools.
+
+    Each part of the pools is scored by weights that were fitted without it. ``insult``, which
+    learnt the gold sets, adds to the English weights as far as it helps there.
+    """
+    posts, abroad = _split_posts(load_posts(data, take_readings(soft)))
+    parts = own_words(posts, BITS["toxicity"])
+    helper = widened(insult, BITS["toxicity"]) * parts[0]
+    lesson = make_lessons(posts)["toxicity"]
+    weights, own_bias = fit(lesson, BITS["toxicity"], PENALTY["toxicity"])
+    pools = load_pool_posts(data, soft)
+    folds = [pools.filter(pl.col("fold") == fold) for fold in range(FOLDS)]
+    sums = []
+    for fold in folds:
+        kept = ~posts["folded"].is_in(fold["folded"].implode())
+        without, bias = fit(lesson.take(kept), BITS["toxicity"], PENALTY["toxicity"])
+        sums.append(_sum_columns(fold["folded"], np.array([*(without * parts), helper])))
+        # English is the first column; the bias that is fitted below is one for all folds.
+        sums[-1][:, 0] += bias - own_bias
+    columns = np.array([*(weights * parts), helper])
+    table = _table_of_pools(pl.concat(folds), np.concatenate(sums), "toxicity")
+    tables = [table, *_tables_of_sets(abroad, "toxicity", columns)]
+    weights, bias, logits = calibrated(columns, tables)
+    return quantised(*as_precision(weights, bias, logits, table))
+
+
+def train_profanity(data: Path, soft: pl.DataFrame) -> linear_model.LinearModel:
+    """Fit ``profanity``, and calibrate it to the rates of the pools.
 
     Half of the sheet's posts are calibrated on, by weights that were fitted without them.
     """
-    everything = load_posts(data, soft)
+    posts, abroad = _split_posts(load_posts(data, soft))
+    parts = own_words(posts, BITS["profanity"])
+    lesson = make_lessons(posts)["profanity"]
+    weights, _ = fit(lesson, BITS["profanity"], OTHER_PENALTY)
+    half = load_labelled_sheet(data).filter(pl.col("folded").str.len_chars() % 2 == 0)
+    kept = ~posts["folded"].is_in(half["folded"].implode())
+    without, _ = fit(lesson.take(kept), BITS["profanity"], OTHER_PENALTY)
+    table = _table_of_pools(half, _sum_columns(half["folded"], without * parts), "profanity")
+    columns = weights * parts
+    tables = [table, *_tables_of_sets(abroad, "profanity", columns)]
+    weights, bias, _ = calibrated(columns, tables)
+    return quantised(weights, bias)
+
+
+def _split_posts(everything: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the posts that train, and those in other languages that calibrate."""
     other = pl.col("set").is_in(OTHER_LANGUAGES)
-    posts = everything.filter(
-        pl.col("split") != "test", ~(other & (pl.col("split") == "calibrate"))
+    calibrates = other & (pl.col("split") == "calibrate")
+    return everything.filter(pl.col("split") != "test", ~calibrates), everything.filter(calibrates)
+
+
+def widened(model: linear_model.LinearModel, bits: int) -> Floats:
+    """Return the weights of a model for 2^``bits`` buckets, of which it has fewer."""
+    weights = model.weights.astype(np.float64)
+    # A bucket is the lowest bits of a hash.
+    return np.tile(weights * np.abs(weights) * model.scale, (1 << bits) // weights.size)
+
+
+def load_labelled_sheet(data: Path) -> pl.DataFrame:
+    """Return the sheet's posts with ``abuse`` and ``vulgar`` as 0 or 1."""
+    label = pl.col("abuse")
+    return load_sheet_posts(data).with_columns(
+        abuse=(label == 2).cast(pl.Float64), vulgar=(label == 1).cast(pl.Float64)
     )
-    abroad = everything.filter(other, pl.col("split") == "calibrate")
-    parts = own_words(posts, BITS["toxicity"])
-    held = load_sheet_posts(data).filter(pl.col("folded").str.len_chars() % 2 == 0)
-    unheld = ~posts["folded"].is_in(held["folded"].implode())
-    models = {}
-    for name, lesson in make_lessons(posts).items():
-        penalty = PENALTY.get(name, OTHER_PENALTY)
-        weights, _ = fit(lesson, BITS[name], penalty)
-        without, _ = fit(lesson.take(unheld), BITS[name], penalty)
-        sums = _language_sums(held["folded"], without, parts)
-        tables = [_table_of_sheet(held, sums, name)]
-        for language in OTHER_LANGUAGES:
-            rows = abroad.filter(pl.col("set") == language)
-            tables.append(_table_of_set(rows, name, weights, parts))
-        found, bias, logits = calibrated(weights, parts, tables)
-        if name == "toxicity":
-            found, bias = as_precision(found, bias, logits, tables[0])
-        models[name] = quantised(found, bias)
-    return models
 
 
-def _table_of_sheet(sheet: pl.DataFrame, sums: Floats, name: str) -> CalibrationTable:
+def load_pool_posts(data: Path, soft: pl.DataFrame) -> pl.DataFrame:
+    """Return the posts of the pools that may teach, each once, with the fold that it is in.
+
+    ``abuse`` and ``vulgar`` are what readers found, else the teacher's probabilities. Sentences of
+    longer posts weigh nothing: the score is calibrated on tweets and video comments.
+    """
+    sheet = load_labelled_sheet(data)
+    sentences = load_sentences(data)["folded"].implode()
+    abuse, union = pl.col("abuse").cast(pl.Float64), pl.col("union").cast(pl.Float64)
+    unread = take_readings(soft.filter(pl.col("set").is_in(POOLS))).with_columns(
+        abuse=pl.coalesce(abuse, "soft_abuse"), union=pl.coalesce(union, "soft_union")
+    )
+    unread = unread.with_columns(
+        vulgar=(pl.col("union") - pl.col("abuse")).clip(0, 1),
+        weight=(~pl.col("folded").is_in(sentences)).cast(pl.Float64),
+    )
+    columns = ["folded", "abuse", "vulgar", "weight"]
+    posts = pl.concat(
+        [sheet.with_columns(weight=pl.lit(1.0)).select(columns), unread.select(columns)],
+        how="vertical_relaxed",
+    ).unique("folded", keep="first", maintain_order=True)
+    digests = [hashlib.blake2b(text.encode(), digest_size=4).digest() for text in posts["folded"]]
+    folds = [int.from_bytes(digest, "big") % FOLDS for digest in digests]
+    return posts.with_columns(fold=pl.Series(folds))
+
+
+def _table_of_pools(posts: pl.DataFrame, sums: Floats, name: str) -> CalibrationTable:
     """Return the posts of the pools that score highest, where it is decided what is dropped."""
-    abuse, vulgar = ((sheet["abuse"] == label).to_numpy() for label in (2, 1))
-    counts = sheet["weight"].cast(pl.Float64).to_numpy()
+    abuse = posts["abuse"].to_numpy()
+    counts = posts["weight"].cast(pl.Float64).to_numpy()
     order = np.argsort(-sums.sum(axis=1), kind="stable")
-    above = np.zeros(len(sheet), dtype=bool)
+    above = np.zeros(len(posts), dtype=bool)
     above[order] = np.cumsum(counts[order]) <= HIGHEST[name] * counts.sum()
-    targets = abuse if name == "toxicity" else vulgar
-    counts = counts * above * (1.0 if name == "toxicity" else ~abuse)
-    return CalibrationTable(sums, targets.astype(np.float64), 1000 * counts / counts.sum())
+    targets = posts["abuse" if name == "toxicity" else "vulgar"].to_numpy()
+    counts = counts * above * (1.0 if name == "toxicity" else 1 - abuse)
+    return CalibrationTable(sums, targets, 1000 * counts / counts.sum())
 
 
-def _table_of_set(
-    posts: pl.DataFrame, name: str, weights: Floats, parts: Floats
-) -> CalibrationTable:
-    """Return the posts of a German or Portuguese gold set."""
-    sums = _language_sums(posts["folded"], weights, parts)
-    targets = posts["abuse" if name == "toxicity" else "union"].to_numpy()
-    return CalibrationTable(sums, targets, np.full(len(posts), 1000 / len(posts)))
+def _tables_of_sets(posts: pl.DataFrame, name: str, columns: Floats) -> list[CalibrationTable]:
+    """Return the posts of each German and Portuguese gold set."""
+    tables = []
+    for language in OTHER_LANGUAGES:
+        rows = posts.filter(pl.col("set") == language)
+        targets = rows["abuse" if name == "toxicity" else "union"].to_numpy()
+        counts = np.full(len(rows), 1000 / len(rows))
+        tables.append(CalibrationTable(_sum_columns(rows["folded"], columns), targets, counts))
+    return tables
 
 
 def train_category(gold: pl.DataFrame, name: str) -> linear_model.LinearModel:
@@ -414,18 +508,18 @@ def train_category(gold: pl.DataFrame, name: str) -> linear_model.LinearModel:
         np.array([numbers[each] for each in seen["set"]]),
     )
     weights, _ = fit(lesson, BITS[name], OTHER_PENALTY)
-    parts = own_words(seen, BITS[name])
+    columns = weights * own_words(seen, BITS[name])
     held = posts.filter(pl.col("split") == "calibrate")
     # A set without a post of a category cannot calibrate it.
     some = held.group_by("set").agg(pl.col(name).any()).filter(name)["set"]
     held = held.filter(pl.col("set").is_in(some.implode()))
     sizes = dict(held["set"].value_counts().iter_rows())
     table = CalibrationTable(
-        _language_sums(held["folded"], weights, parts),
+        _sum_columns(held["folded"], columns),
         held[name].cast(pl.Float64).to_numpy(),
         np.array([1000 / sizes[each] for each in held["set"]]),
     )
-    found, bias, _ = calibrated(weights, parts, [table])
+    found, bias, _ = calibrated(columns, [table])
     return quantised(found, bias)
 
 
@@ -447,9 +541,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("filters/models/toxicity.npz"))
     parser.add_argument("--teacher", type=Path, default=Path("build/toxicity"))
     options = parser.parse_args()
-    models = train_scores(options.data, load_soft_labels(options.data, options.teacher))
     gold = load_gold(options.data)
-    models |= {name: train_category(gold, name) for name in CATEGORIES}
+    categories = {name: train_category(gold, name) for name in CATEGORIES}
+    soft = load_soft_labels(options.data, options.teacher)
+    models = {
+        "toxicity": train_toxicity(options.data, soft, categories["insult"]),
+        "profanity": train_profanity(options.data, soft),
+    } | categories
     linear_model.save_models(models, options.out)
     digest = hashlib.sha256(options.out.read_bytes()).hexdigest()
     kept = ", ".join(f"{name} {np.count_nonzero(m.weights):,}" for name, m in models.items())

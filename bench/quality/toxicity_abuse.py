@@ -30,13 +30,9 @@ OPEN_SETS = {
     "en-paradetox": "rude",
 }
 #: Posts without labels of an open set (WNUT17, CC BY 4.0), for the teacher to score.
-PLAIN = (
-    "gurez.10000",
-    "ile.10000",
-    "youtube_first_20000",
-    "redd.tok.uniq",
-    "stacko-src",
-)
+PLAIN = ("gurez.10000", "ile.10000", "youtube_first_20000", "redd.tok.uniq", "stacko-src")
+#: Those of them that are single sentences of longer posts.
+SENTENCES = ("redd.tok.uniq", "stacko-src")
 #: Labels of further posts of ``PLAIN``, x_v1 and OLID (CC BY 4.0) that were read for this project.
 #: ``abuse`` as in ``judgement``, by the hash of the folded text; texts are not in the repository.
 READINGS = Path(__file__).parents[2] / "scripts/toxicity_readings.tsv"
@@ -88,14 +84,22 @@ def find_readings(folded: pl.Series) -> pl.Series:
 
 def load_unlabelled(data: Path) -> pl.DataFrame:
     """Return the posts without labels that a teacher may score, as ``load_taught`` does."""
-    rows: list[tuple[str, str, dict[str, bool]]] = []
-    for name in PLAIN:
-        lines = (data / "plain" / name).read_text("utf-8", errors="replace").split("\n")
-        rows += [("plain", line, {}) for line in lines if line.strip()]
+    rows = [*_read_plain(data, PLAIN)]
     for name in ("a", "b"):
         posts = pl.read_ndjson(data / f"x_v1/{name}.no-labels.json", infer_schema_length=None)
         rows += [("x_v1", text, {}) for text in posts["text"] if text]
     return make_table(rows, data)
+
+
+def load_sentences(data: Path) -> pl.DataFrame:
+    """Return those posts of ``load_unlabelled`` that are sentences of longer posts."""
+    return make_table([*_read_plain(data, SENTENCES)], data)
+
+
+def _read_plain(data: Path, names: Iterable[str]) -> Iterator[tuple[str, str, dict[str, bool]]]:
+    for name in names:
+        lines = (data / "plain" / name).read_text("utf-8", errors="replace").split("\n")
+        yield from (("plain", line, {}) for line in lines if line.strip())
 
 
 def make_table(rows: list[tuple[str, str, dict[str, bool]]], data: Path) -> pl.DataFrame:

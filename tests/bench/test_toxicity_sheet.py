@@ -24,7 +24,12 @@ from bench.quality.toxicity_sheet import (
     weighted_auroc,
 )
 from scripts.toxicity_sentences import list_labelled_sentences
-from scripts.train_toxicity import CalibrationTable, as_precision, shares_from_above
+from scripts.train_toxicity import (
+    CalibrationTable,
+    as_precision,
+    shares_from_above,
+    take_readings,
+)
 
 SCORES = np.array([0.1, 0.4, 0.4, 0.9, 0.95])
 POSITIVE = np.array([False, False, True, True, False])
@@ -125,15 +130,29 @@ def test_a_score_is_the_precision_of_a_threshold_put_there() -> None:
         assert np.average(positive[above], weights=counts[above]) == pytest.approx(score, abs=0.04)
 
 
-def test_readings_are_found_by_the_folded_text(
+def test_a_post_that_was_read_teaches_its_label_and_its_pool_is_not_held_back(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     key = hashlib.blake2b(b"a post that was read", digest_size=8).hexdigest()
     readings = tmp_path / "readings.tsv"
     readings.write_text(f"key\tabuse\n{key}\t1\n")
     monkeypatch.setattr(toxicity_abuse, "READINGS", readings)
-    folded = pl.Series(["another post", "a post that was read"])
-    assert toxicity_abuse.find_readings(folded).to_list() == [None, 1]
+    sets = ["plain", "olid", "judgement", "plain"]
+    soft = pl.DataFrame(
+        {
+            "set": sets,
+            "folded": ["a post that was read"] * 3 + ["another post"],
+            "split": ["test"] * 4,
+            "abuse": [None, None, True, None],
+            "union": [None, None, True, None],
+        },
+        schema_overrides={"abuse": pl.Boolean, "union": pl.Boolean},
+    )
+    read, of_olid, of_the_sheet, unread = take_readings(soft).drop("read", "folded").rows()
+    assert read == ("readings", "train", False, True)
+    assert of_olid == ("readings", "test", False, True)
+    assert of_the_sheet == ("judgement", "test", True, True)
+    assert unread == ("plain", "test", None, None)
 
 
 def test_committed_readings_are_keys_and_labels_alone() -> None:
