@@ -458,7 +458,7 @@ def test_a_text_of_nothing_but_details_is_analyzed_in_linear_work() -> None:
         nonlocal seen
         seen = 0
         no_rows = pl.Series([False])
-        redactor(pl.Series([text]), None, None, None, no_rows)
+        redactor(pl.Series([text]), None, None, None, no_rows, None)
         return seen
 
     for detail in DETAILS.values():
@@ -479,7 +479,7 @@ def test_rounds_are_limited_even_if_every_round_finds_more(monkeypatch: Any) -> 
     monkeypatch.setattr(_Redactor, "_find_details", find_one_more)
     redactor = _Redactor(pii.Config(), b"")
     no_rows = pl.Series([False])
-    redacted, _ = redactor(pl.Series(["x " * 40]), None, None, None, no_rows)
+    redacted, _ = redactor(pl.Series(["x " * 40]), None, None, None, no_rows, None)
     assert redacted.to_list() == ["<CRYPTO>"]
     assert rounds == _MAX_ROUNDS + 2
 
