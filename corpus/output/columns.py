@@ -95,7 +95,7 @@ class WordRedactor:
     def __call__(self, posts: pl.DataFrame) -> pl.DataFrame:
         """The posts with redacted words."""
         for column in WORD_COLUMNS:
-            if column not in posts.columns:
+            if column not in posts.columns or posts[column].null_count() == posts.height:
                 continue
             pairs = posts.select("platform", pl.col(column).alias("text")).unique().drop_nulls()
             self._redact_values(pairs)

@@ -119,6 +119,8 @@ def _find_page_owners(posts: pl.DataFrame, authors: pl.Series) -> pl.Series:
 
 
 def _map_values(values: pl.Series, rename: Callable[[str], str]) -> pl.Series:
+    if values.null_count() == len(values):
+        return values.cast(pl.String)
     old = values.unique().drop_nulls()
     new = pl.Series([rename(name) for name in old], dtype=pl.String)
     return values.replace_strict(old, new, default=None, return_dtype=pl.String)

@@ -126,6 +126,8 @@ def _find_phrases(texts: pl.Series) -> dict[str, pl.Series]:
     """Return which texts have a phrase of each group; most have none at all."""
     rows = texts.str.contains_any(_PHRASES).arg_true()
     none = pl.repeat(False, len(texts), dtype=pl.Boolean, eager=True)
+    if rows.is_empty():
+        return dict.fromkeys(GROUP_PHRASES, none)
     return {
         group: none.clone().scatter(rows, texts.gather(rows).str.contains_any(listed))
         for group, listed in GROUP_PHRASES.items()
