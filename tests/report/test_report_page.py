@@ -278,14 +278,14 @@ def test_sliders_and_folded_parts_work_by_keyboard(hostile: Path, browser: Brows
 
 
 def test_without_scripts_only_the_sliders_are_missing(hostile: Path, browser: Browser) -> None:
+    hidden = "return [...document.querySelectorAll('.what-if, button')].every(e => e.hidden)"
     browser.devtools("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
         browser.open(hostile / "out1" / "report.html")
+        assert browser.run("return document.querySelectorAll('#samples blockquote').length") > 20
+        assert browser.run(hidden)
     finally:
         browser.devtools("Emulation.setScriptExecutionDisabled", {"value": False})
-    hidden = "return [...document.querySelectorAll('.what-if, button')].every(e => e.hidden)"
-    assert browser.run(hidden)
-    assert browser.run("return document.querySelectorAll('#samples blockquote').length") > 20
 
 
 # --------------------------------------------------------------------------- without a browser

@@ -52,6 +52,8 @@ class Browser:
         self.devtools("Emulation.setEmulatedMedia", {"features": [scheme]})
         self.log("browser"), self.log("performance")
         self._ask("POST", f"{self._session}/url", {"url": page.resolve().as_uri()})
+        # Where a page's scripts are disabled, the driver does not wait until it is loaded.
+        wait_until(lambda: self.run("return document.readyState") == "complete")
 
     def devtools(self, command: str, parameters: dict[str, Any]) -> Any:
         """A command of Chromium's own protocol."""
