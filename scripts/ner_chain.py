@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from bench.quality.ner_gold import UNSPACED, Labelled, Sentence, count_people, join
 from filters.pii import ner_linear
 from filters.pii.ner_linear import ALONE, BEGIN, END, FEATURES, INSIDE, OUTSIDE, TAGS, Model
 from filters.text.arrays import F32, I64, U8, U32
 from filters.text.jit import jit
-from scripts.ner_gold import Sentence
 
 _ROWS = 1 << 19
 #: The features that name the token itself, and those that name its entries of the lexicon.
@@ -23,26 +23,6 @@ _LISTED = tuple(range(22, FEATURES - 1))
 _JOINED = 0.4
 #: Shares of the features that a sentence is read without: any, a token's own, its lexicon's.
 _DROPPED, _DROPPED_OWN, _DROPPED_LISTED = 0.1, 0.25, 0.1
-
-#: A text, and start and end of the people in it.
-Labelled = tuple[str, list[tuple[int, int]]]
-
-
-def join(sentence: Sentence, *, spaced: bool) -> Labelled:
-    """Return a sentence as a text; without spaces but between letters, unless ``spaced``.
-
-    A name right after ``@`` or ``#`` is a handle or a hashtag, and no name.
-    """
-    text, spans = "", []
-    for token, tag in zip(*sentence, strict=True):
-        if text and (spaced or (text[-1].isascii() and token[0].isascii() and token[0].isalnum())):
-            text += " "
-        if tag == "I-PERSON":
-            spans[-1] = (spans[-1][0], len(text) + len(token))
-        elif tag == "B-PERSON":
-            spans.append((len(text), len(text) + len(token)))
-        text += token
-    return text, [span for span in spans if text[max(0, span[0] - 1)] not in "@#\uff20\uff03"]
 
 
 def _join_some(labelled: list[Labelled], chance: random.Random) -> list[Labelled]:
@@ -68,7 +48,7 @@ def train(
 ) -> Model:
     """Return a model; the weights are the mean of the last half of the epochs."""
     chance = random.Random(options.seed)
-    spaced = options.lang not in ("zh", "ja")
+    spaced = options.lang not in UNSPACED
     weights = np.zeros((_ROWS, len(TAGS)), np.float32)
     steps = np.zeros((len(TAGS), len(TAGS)), np.float32)
     squares, step_squares = np.full_like(weights, 1e-6), np.full_like(steps, 1e-6)
@@ -99,12 +79,9 @@ def train(
 
 def score(model: Model, dev: list[Labelled]) -> tuple[float, float, float, float]:
     """Return precision, recall and F1 of whole names, and the share of names that are touched."""
-    find = ner_linear.PeopleFinder(model)
-    hits = found = wanted = touched = 0
-    for (_, spans), theirs in zip(dev, find([text for text, _ in dev]), strict=True):
-        ours = {(start, end) for start, end, _ in theirs}
-        hits, found, wanted = hits + len(ours & set(spans)), found + len(ours), wanted + len(spans)
-        touched += sum(any(a < end and start < b for a, b in ours) for start, end in spans)
+    spans = ner_linear.PeopleFinder(model)([text for text, _ in dev])
+    people = [[(start, end) for start, end, _ in each] for each in spans]
+    hits, found, wanted, touched = count_people(dev, people).sum(axis=0).tolist()
     precision, recall = hits / max(found, 1), hits / max(wanted, 1)
     f1 = 2 * precision * recall / max(precision + recall, 1e-9)
     return precision, recall, f1, touched / max(wanted, 1)

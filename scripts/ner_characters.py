@@ -9,7 +9,7 @@ import random
 import re
 from pathlib import Path
 
-from scripts.ner_gold import Sentence
+from bench.quality.ner_gold import Sentence
 
 _MOST_WORDS = 40_000
 _MOST_NAMES = 12_000

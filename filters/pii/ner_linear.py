@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from filters.pii.ner_model import LEXICON_LISTS
 from filters.text.arrays import F32, I8, I64, U8, U32, U64
+from filters.text.hashing import FNV_OFFSET, GOLDEN_RATIO, MIX_MULTIPLIER
 from filters.text.jit import jit
 
-LEXICON_LISTS = ("first", "last", "place", "ordinary", "capital")
 #: Outside of a name, a name of one token, the begin, inside and end of a longer one.
 TAGS = "OUBIL"
 OUTSIDE, ALONE, BEGIN, INSIDE, END = range(5)
@@ -27,7 +28,6 @@ OUTSIDE, ALONE, BEGIN, INSIDE, END = range(5)
 FEATURES = 40
 
 _LONGEST_WORD = 6  # of the lexicon, in characters of a script without spaces
-_SEED = np.uint64(14695981039346656037)
 # Kinds of characters.
 _MARK, _SPACE, _LOWER, _CAPITAL, _DIGIT, _HAN, _HIRAGANA, _KATAKANA = range(8)
 _MIDDLE_DOT, _STOP, _COMMA, _AT, _PICTURE, _ALL_CAPITALS, _MIXED = range(8, 15)
@@ -198,7 +198,7 @@ def _look_up(words: U64, lists: U8, key: np.uint64) -> int:
 @jit
 def _mix(value: np.uint64, code: np.uint64) -> np.uint64:
     """Return a hash of a hash and a number."""
-    value = (value ^ code) * np.uint64(0x9E3779B97F4A7C15)
+    value = (value ^ code) * np.uint64(GOLDEN_RATIO)
     return value ^ (value >> np.uint64(29))
 
 
@@ -214,7 +214,7 @@ def _lower(code: np.uint32) -> np.uint64:
 
 @jit
 def _hash_codes(codes: U32) -> np.uint64:
-    value = _SEED
+    value = FNV_OFFSET
     for at in range(codes.size):
         value = _mix(value, _lower(codes[at]))
     return value
@@ -321,7 +321,7 @@ def _match_words(
         token = 0
         while token < starts.size:
             longest = size = 0
-            value = _SEED
+            value = FNV_OFFSET
             while size < _LONGEST_WORD and token + size < starts.size:
                 kind = kinds[token + size]
                 if kind != _HAN and kind != _HIRAGANA and kind != _KATAKANA:
@@ -408,7 +408,7 @@ def _write_features(
 @jit
 def _place(number: int, one: np.uint64, two: np.uint64, last_row: np.uint32) -> np.uint32:
     """Return the row of a feature, by its hash."""
-    value = _mix(_mix(np.uint64(number + 1) * np.uint64(0xD6E8FEB86659FD93), one), two)
+    value = _mix(_mix(np.uint64(number + 1) * MIX_MULTIPLIER, one), two)
     return np.uint32(value >> np.uint64(20)) & last_row
 
 

@@ -282,7 +282,8 @@ def _make_second_ranker(
     votes = eldc_model.list_votes(labels)
     known = eldc_model.list_languages()
     knows: Booleans = np.asarray(votes.any(axis=0))
-    is_own = np.arange(len(labels)) < len(correction.labels)
+    # It would name another language, or a near one: Spanish for Galician.
+    is_unknown = (np.arange(len(labels)) < len(correction.labels)) & ~knows
 
     def rank_again(
         text: U8,
@@ -292,8 +293,6 @@ def _make_second_ranker(
         context: ScoringContext,
         ranking: LanguageRanking,
     ) -> LanguageRanking:
-        # It would name another language, or a near one: Spanish for Galician.
-        is_unknown = is_own & ~knows
         is_near = context.near_labels[:, knows].any(axis=1)
         is_unsure = (ranking.first >= 0) & (ranking.first_score < SURE_WITHOUT_SECOND)
         asked = np.flatnonzero(is_unsure & ~is_unknown[ranking.first])

@@ -13,7 +13,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from filters.text.arrays import I64
+
 Sentence = tuple[list[str], list[str]]  # the tokens, and their tags
+#: A text, and start and end of the people in it.
+Labelled = tuple[str, list[tuple[int, int]]]
+#: The languages that are written without spaces between words.
+UNSPACED = ("zh", "ja")
 
 #: The files that teach a language, in the folder that ``scripts/train_ner.py`` gets.
 TEACHING = {
@@ -62,11 +70,6 @@ def read_split(path: Path, *, teaching: bool) -> list[Sentence]:
     return chosen
 
 
-def read_conll(path: Path) -> list[Sentence]:
-    """Return all sentences of a file."""
-    return [sentence for _, sentence in _read(path)]
-
-
 def _read(path: Path) -> Iterator[tuple[str, Sentence]]:
     """Yield each sentence of a file with the name of its split, if the file has any."""
     if path.suffix == ".json":
@@ -98,6 +101,36 @@ def read_text(path: Path) -> str:
         with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as content:
             return io.TextIOWrapper(content, encoding="utf-8", errors="replace").read()
     return path.read_text(encoding="utf-8", errors="replace")
+
+
+def join(sentence: Sentence, *, spaced: bool) -> Labelled:
+    """Return a sentence as a text; without spaces but between letters, unless ``spaced``.
+
+    A name right after ``@`` or ``#`` is a handle or a hashtag, and no name.
+    """
+    text, spans = "", []
+    for token, tag in zip(*sentence, strict=True):
+        if text and (spaced or (text[-1].isascii() and token[0].isascii() and token[0].isalnum())):
+            text += " "
+        if tag == "I-PERSON":
+            spans[-1] = (spans[-1][0], len(text) + len(token))
+        elif tag == "B-PERSON":
+            spans.append((len(text), len(text) + len(token)))
+        text += token
+    return text, [span for span in spans if text[max(0, span[0] - 1)] not in "@#\uff20\uff03"]
+
+
+def count_people(labelled: list[Labelled], found: list[list[tuple[int, int]]]) -> I64:
+    """Return a row for each text: people that are found whole, found, in the gold, touched.
+
+    ``found`` is start and end of what a model finds in each text.
+    """
+    rows = []
+    for (_, gold), spans in zip(labelled, found, strict=True):
+        ours = set(spans)
+        touched = sum(any(a < end and start < b for a, b in ours) for start, end in gold)
+        rows.append((len(ours & set(gold)), len(ours), len(gold), touched))
+    return np.array(rows, np.int64).reshape(-1, 4)
 
 
 def _split_columns(line: str) -> tuple[str, str]:
