@@ -283,6 +283,10 @@ def _write_documentation(
     _update_index_facts(manifest, changes)
     plan = load_built_plan(folder).text
     statistics = _count_statistics(folder, manifest, changes)
+    warnings = report.list_warnings(manifest, statistics)
+    manifest.pop("warnings", None)
+    if warnings:
+        manifest["warnings"] = warnings
     statistics |= {"samples": list(samples_shown)}
     for page, text in report.render_documentation(manifest, plan, statistics).items():
         changes.stage(page).write_text(text, encoding="utf-8")

@@ -248,6 +248,8 @@ def _write_documentation(
     statistics = report.count_statistics(
         shards, context.workspace.ledger_files(), manifest, context.run
     )
+    if warnings := report.list_warnings(manifest, statistics):
+        manifest["warnings"] = warnings
     texts = {
         PLAN_NAME: plan,
         **report.render_documentation(manifest, plan, statistics | {"samples": samples}),

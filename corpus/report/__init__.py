@@ -9,6 +9,7 @@ from typing import Any
 from corpus.report.croissant import render_croissant
 from corpus.report.dataset_card import render_dataset_card
 from corpus.report.datasheet import render_datasheet
+from corpus.report.facts import list_warnings
 from corpus.report.funnel import (
     has_conversations,
     list_funnel_rows,
@@ -24,6 +25,7 @@ __all__ = [
     "has_conversations",
     "list_funnel_rows",
     "list_tool_versions",
+    "list_warnings",
     "load_statistics",
     "render_documentation",
     "summarize_manifest",

@@ -72,6 +72,7 @@ def render_dataset_card(
         ],
         pushed_heads=PUSHED_HEADS,
         pushed=list_pushed(manifest)[:_MAX_PUSHED],
+        large_shares=facts.list_large_shares(statistics),
         redaction=facts.describe_redaction(plan),
         contact=plan.output_option("contact"),
     )

@@ -35,6 +35,7 @@ _MIN_LANGUAGE_SHARE = 0.01
 #: A share of the documents above which one thread, community or domain decides too much; of so few
 #: values, one has that share in any case.
 _LARGE_SHARE, _FEW_VALUES = 0.05, 20
+_SHARE_WARNING = "of the documents are of one"
 _LIMITS = {
     "thread": "'max_thread_posts' of 'authors'",
     "community": "'max_community_posts' of 'authors'",
@@ -48,11 +49,20 @@ def list_large_shares(statistics: Mapping[str, Any]) -> list[str]:
     Not of a language: which languages a corpus has, and of which it has most, its plan decides.
     """
     return [
-        f"{row['share']:.1%} of the documents are of one {row['kind']}, {row['name']}: "
+        f"{row['share']:.1%} {_SHARE_WARNING} {row['kind']}, {row['name']}: "
         f"{_LIMITS[row['kind']]} can limit it"
         for row in statistics.get("largest", ())
         if row["kind"] in _LIMITS and row["share"] > _LARGE_SHARE and row["distinct"] > _FEW_VALUES
     ]
+
+
+def list_warnings(manifest: Mapping[str, Any], statistics: Mapping[str, Any]) -> list[str]:
+    """The warnings of the build, and those of :func:`list_large_shares`.
+
+    The manifest has both; the shares are of the statistics, as a takedown changes them.
+    """
+    of_build = [text for text in manifest.get("warnings", ()) if _SHARE_WARNING not in text]
+    return of_build + list_large_shares(statistics)
 
 
 def describe_collection(manifest: Mapping[str, Any], plan: PublishedPlan) -> str:

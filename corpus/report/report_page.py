@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from corpus.report.charts import ColumnChart, draw_columns, draw_funnel, draw_histogram
-from corpus.report.facts import list_large_shares
+from corpus.report.facts import list_warnings
 from corpus.report.funnel import (
     PUSHED_HEADS,
     find_duplicate_counts,
@@ -79,7 +79,7 @@ def render_report(
         "report.html.jinja",
         title=plan.title,
         summary=summarize_manifest(manifest),
-        warnings=[*manifest.get("warnings", ()), *list_large_shares(statistics)],
+        warnings=list_warnings(manifest, statistics),
         tiles=_tiles(manifest, statistics),
         sections=[section for section in sections if section.content],
         slider_data=_slider_data(statistics),

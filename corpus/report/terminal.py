@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from corpus.report.charts import bin_position
+from corpus.report.facts import list_warnings
 from corpus.report.funnel import find_duplicate_counts, list_funnel_rows, summarize_manifest
 from corpus.report.numbers import format_share
 
@@ -30,6 +31,10 @@ def print_report(
 ) -> None:
     """Print the funnel and then each section that has something to show."""
     print_funnel(console, manifest)
+    if warnings := list_warnings(manifest, statistics):
+        console.print()
+    for warning in warnings:
+        console.print(Text(f"warning: {make_printable(warning)}"))
     for title, section in _list_sections(manifest, statistics):
         console.print()
         console.print(Text(title, "bold"))

@@ -311,6 +311,30 @@ def test_a_thread_community_or_domain_above_a_twentieth_is_warned_of(tmp_path: P
     assert "'max_domain_posts' of 'influence'" in domain
 
 
+def test_a_large_share_is_in_the_terminal_the_manifest_and_the_card_until_a_takedown_ends_it(
+    plan: MakePlan, tmp_path: Path
+) -> None:
+    rows = [post(n, user=f"u{n}", sub="tea" if n < 4 else f"c{n}") for n in range(60)]
+    write_lines(tmp_path / "posts.jsonl", rows)
+    made = plan([])
+    made["sources"][0]["table"]["fields"] |= {"community": "sub"}
+    (tmp_path / "plan.yaml").write_text(json.dumps(made))
+    out, warning = tmp_path / "out", "6.7% of the documents are of one community, tea: "
+    built = command("build", str(tmp_path / "plan.yaml"))
+    assert f"warning: {warning}" in " ".join(built.stderr.split())
+    assert [found.startswith(warning) for found in load_manifest(out)["warnings"]] == [True]
+    assert f"warning: {warning}" in " ".join(command("report", str(out)).stdout.split())
+    assert f"\n* {warning}" in (out / "README.md").read_text()
+
+    (tmp_path / "ids").write_text("table:0\n")  # then 3 of 59
+    assert command("takedown", str(out), "--ids", str(tmp_path / "ids")).returncode == 0
+    assert load_manifest(out)["warnings"][0].startswith("5.1% of")
+    (tmp_path / "ids").write_text("table:1\n")
+    assert command("takedown", str(out), "--ids", str(tmp_path / "ids")).returncode == 0
+    assert "warnings" not in load_manifest(out)
+    assert "of one community" not in (out / "README.md").read_text()
+
+
 def test_of_few_values_one_is_always_large(tmp_path: Path) -> None:
     kept = {"text": ["a"] * 40, "community": ["tea"] * 21 + [f"c{n}" for n in range(19)]}
     found = count(tmp_path, kept)
