@@ -13,6 +13,7 @@ _BUILT_IN = {
     "classifier": "filters.classifier",
     "consent": "filters.consent",
     "decontaminate": "filters.decontaminate",
+    "expr": "filters.expr",
     "injection": "filters.injection",
     "language": "filters.language",
     "normalise": "filters.normalise",

@@ -14,6 +14,9 @@ The module of a filter has
 
 and may have
 
+* ``reads(config)``: ``READS`` under a Config that names columns itself;
+* ``check_types(config, types)``: raises ValueError for what is wrong with the types of the columns
+  that a post has when it comes to the filter;
 * ``models(config)``: the model files that it will load, for the fingerprint;
 * ``check(config)``: raises ValueError for what can be known to be wrong before a build;
 * ``writes(config)``: ``WRITES`` under a Config that asks for more columns;
@@ -99,6 +102,19 @@ def check(module: object, config: FilterConfig) -> None:
     hook = getattr(module, "check", None)
     if hook:
         hook(config)
+
+
+def reads(module: FilterModule, config: FilterConfig) -> tuple[str, ...]:
+    """Return the columns that a filter needs under ``config``."""
+    hook = getattr(module, "reads", None)
+    return tuple(hook(config)) if hook else module.READS
+
+
+def check_types(module: object, config: FilterConfig, types: Mapping[str, pl.DataType]) -> None:
+    """Let a filter check the types of the columns that it gets; it raises ValueError."""
+    hook = getattr(module, "check_types", None)
+    if hook:
+        hook(config, types)
 
 
 def resolved(module: object, config: FilterConfig) -> FilterConfig:

@@ -38,6 +38,7 @@ STAGE_ORDER = (
     "classifier",
     "toxicity",
     "injection",
+    "expr",
     "dedup",
     "influence",
     "decontaminate",

@@ -238,12 +238,18 @@ def find_judged(work_dir: Path, part: int, filters: StageChain) -> dict[int, Pat
         columns = set(_list_written(name, settings))
         if "text" in columns:
             path = folder / f"judged-{len(found)}.parquet"
-            if not path.exists() or not set(stages.find(name).READS) <= set(_COLUMNS):
+            if not path.exists() or not set(_list_read(name, settings)) <= set(_COLUMNS):
                 break
             found[index] = path
         if columns & set(_COLUMNS) - {"text"}:
             break  # the later filters see other posts than when the texts were compared
     return found
+
+
+def _list_read(name: str, settings: str) -> tuple[str, ...]:
+    """The columns that a filter needs."""
+    module = stages.find(name)
+    return contract.reads(module, module.Config.model_validate_json(settings))
 
 
 def _list_written(name: str, settings: str) -> list[str]:

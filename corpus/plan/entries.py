@@ -79,6 +79,11 @@ class Stage:
         return contract.wants_key(stages.find(self.name), self.config)
 
     @property
+    def read_columns(self) -> tuple[str, ...]:
+        """The columns that the stage needs under its settings."""
+        return contract.reads(stages.find(self.name), self.config)
+
+    @property
     def written_columns(self) -> Mapping[str, pl.DataType]:
         """The columns that the stage adds or rewrites under its settings, with their types."""
         return contract.writes(stages.find(self.name), self.config)

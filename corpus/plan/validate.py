@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import polars as pl
 from pydantic import BaseModel, ValidationError
 
 from corpus import readers, schema, stages
@@ -156,9 +157,12 @@ def _shorten_value(value: object) -> str:
 
 
 def check_order(chain: Sequence[Stage], name: str) -> None:
-    """PlanError if a stage is there twice, must be first and is not, or reads what comes later."""
+    """PlanError if a stage is there twice, must be first and is not, or cannot read its columns.
+
+    A column that it reads may come later, not at all, or be of a type that it cannot use.
+    """
     problems = Problems()
-    written = set(schema.POST)
+    written: dict[str, pl.DataType] = dict(schema.POST)
     seen: set[str] = set()
     for index, stage in enumerate(chain):
         where = f"{name}: stages[{index}] {stage.name}"
@@ -167,11 +171,17 @@ def check_order(chain: Sequence[Stage], name: str) -> None:
         if stage.name in seen:
             problems.add(f"{where}: the stage is there twice; a plan may name a stage once")
         seen.add(stage.name)
-        for column in stages.find(stage.name).READS:
-            if column not in written:
-                later = [other.name for other in chain if column in other.written_columns]
-                remedy = f"move '{later[0]}' before it" if later else "no stage here writes it"
-                problems.add(f"{where}: needs the column '{column}'; {remedy}")
+        missing = [column for column in stage.read_columns if column not in written]
+        for column in missing:
+            later = [other.name for other in chain if column in other.written_columns]
+            remedy = f"move '{later[0]}' before it" if later else "no stage here writes it"
+            near = "" if later else did_you_mean(column, written)
+            problems.add(f"{where}: needs the column '{column}'; {remedy}{near}")
+        if not missing:
+            try:
+                contract.check_types(stages.find(stage.name), stage.config, written)
+            except ValueError as error:
+                problems.add(f"{where}: {error}")
         written.update(stage.written_columns)
     problems.raise_all()
 

@@ -45,6 +45,7 @@ NEEDS_ONLY_TEXT = (
     "classifier",
     "consent",
     "decontaminate",
+    "expr",
     "injection",
     "language",
     "normalise",
