@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from filters.pii import code
+from filters.pii.spans import EntitySpan
 
 # A name needs a letter, or "lunch @12" would be one. No word character may come before it: in
 # "joe@localhost" there is none. It may be followed by a host (Mastodon) or be a domain (Bluesky).
@@ -254,6 +255,11 @@ def replace_plain_mentions(texts: pl.Series, replacement: str) -> tuple[pl.Serie
         texts.str.replace_all(_PLAIN_MENTION, replacement),
         texts.str.count_matches(_PLAIN_MENTION),
     )
+
+
+def find_plain_mentions(text: str) -> list[EntitySpan]:
+    """Return the spans that ``replace_plain_mentions`` replaces in a text that is selected."""
+    return [EntitySpan(*match.span(), "HANDLE", 1.0) for match in re.finditer(_PLAIN_MENTION, text)]
 
 
 # Sites that write ``host/@name`` and are no Mastodon servers.

@@ -24,18 +24,20 @@ class EntitySpan(NamedTuple):
     score: float
 
 
-def resolve_overlaps(text: str, spans: list[EntitySpan]) -> list[EntitySpan]:
+def resolve_overlaps(
+    text: str, spans: list[EntitySpan], *, reachable_only: bool = True
+) -> list[EntitySpan]:
     """Return spans without overlaps, in the order of the text.
 
     A span inside another one is discarded; of spans that overlap, the one with the higher score is
     kept, then the longer one. It is extended over the whole overlap, so that no part of the others
-    remains readable. In between, spans that reach nobody are discarded: the address 10.20.30.40 is
-    no phone number either.
+    remains readable. In between, spans that reach nobody are discarded if ``reachable_only``: the
+    address 10.20.30.40 is no phone number either.
     """
     groups: list[list[EntitySpan]] = []
     group_end = 0
     for span in drop_covered(spans):
-        if is_unreachable(text, span):
+        if reachable_only and is_unreachable(text, span):
             continue
         if groups and span.start < group_end:
             groups[-1].append(span)

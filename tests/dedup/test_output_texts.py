@@ -18,7 +18,7 @@ from corpus.dedup.config import Config
 from corpus.errors import PlanError
 from corpus.pipeline import replacements
 from corpus.privacy import keys
-from filters.pii import filter as pii_filter
+from filters.pii.redactor import Redactor
 from tests.conftest import post, sentence, write_lines
 
 Built = Callable[..., dict[str, Any]]
@@ -183,13 +183,13 @@ def test_what_a_comparison_has_redacted_is_not_redacted_again(
 ) -> None:
     built("old", [sentence(90)], [{"pii": {}}])
     seen: list[str] = []
-    real = pii_filter._Redactor.__call__
+    real = Redactor.__call__
 
     def redact(self: Any, texts: pl.Series, *rest: Any) -> Any:
         seen.extend(texts)
         return real(self, texts, *rest)
 
-    monkeypatch.setattr(pii_filter._Redactor, "__call__", redact)
+    monkeypatch.setattr(Redactor, "__call__", redact)
     texts = [*WITH_DETAILS, sentence(90), *(f"{sentence(n)} a{n}@b.org" for n in range(2))]
     texts += [f"{sentence(3)} 8.8.8.8 8.8.4.4 c@d.org"]
     stages = [{"repeats": {}}, {"quality": {"min_words": 3}}, {"pii": {"max_spans": 2}}]

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from filters import pii
 from filters.pii import contacts, edges, spoken, vetoes
-from filters.pii.filter import _MAX_ROUNDS, _Redactor
 from filters.pii.handles import HandleSpan, merge_spans
 from filters.pii.patterns import PatternFinder
 from filters.pii.phones import AUTO
 from filters.pii.presidio import ENTITIES, PHONE_REGIONS, EntityFinder
+from filters.pii.redactor import _MAX_ROUNDS, Redactor
 from filters.pii.spans import EntitySpan, resolve_overlaps, widen_to_words
 from filters.pii.view import (
     approximate_views,
@@ -450,7 +450,7 @@ def test_a_text_of_nothing_but_details_is_analyzed_in_linear_work() -> None:
             return real(text, *rest)
 
         recognizer.analyze = watched
-    redactor = _Redactor(pii.Config(phone_regions=("US",)), b"")
+    redactor = Redactor(pii.Config().entities, phone_regions=("US",))
     redactor._finder = finder
     redactor._view_finder = ViewFinder(finder, patterns(), ENTITIES, vetoes.drop_vetoed)
 
@@ -476,8 +476,8 @@ def test_rounds_are_limited_even_if_every_round_finds_more(monkeypatch: Any) -> 
         at = texts[0].rfind("x ")
         return {0: [EntitySpan(at, at + 1, "CRYPTO", 1.0)]} if at >= 0 else {}, set()
 
-    monkeypatch.setattr(_Redactor, "_find_details", find_one_more)
-    redactor = _Redactor(pii.Config(), b"")
+    monkeypatch.setattr(Redactor, "_find_details", find_one_more)
+    redactor = Redactor(pii.Config().entities)
     no_rows = pl.Series([False])
     redacted, _ = redactor(pl.Series(["x " * 40]), None, None, None, no_rows, None)
     assert redacted.to_list() == ["<CRYPTO>"]
