@@ -1,4 +1,4 @@
-"""Time the ``pii`` filter against Presidio's own engines, on the same posts in the same run.
+"""Time ``pii`` and ``BatchRedactor`` against Presidio, on the same posts in the same run.
 
     python -m bench.speed.pii [FILE]
 
@@ -20,6 +20,7 @@ from typing import Any
 import polars as pl
 
 from bench.sample import read_posts
+from corpus.presidio import BatchRedactor
 from filters import pii
 from filters.pii.presidio import ENTITIES, PHONE_REGIONS, EntityFinder
 
@@ -30,10 +31,14 @@ def main(arguments: list[str]) -> None:
     """Print the table."""
     name, posts = read_posts(arguments)
     ours, share = _ours(posts)
+    library = _library(posts)
     theirs = _presidio(posts)
     print(f"{len(posts):,} posts from {name}; {share:.2%} pass a gate")
-    for what, rate in (("filters.pii", ours), *theirs.items()):
-        print(f"{what:36} {rate:>10,.0f} posts/s   filters.pii is {ours / rate:5.1f} times that")
+    rates = {"filters.pii": ours, **library}
+    print(f"{'':36} {'':>10}  so many times as fast: pii, redact, find, presidio_only")
+    for what, rate in (*rates.items(), *theirs.items()):
+        times = "".join(f"{each / rate:>8.1f}" for each in rates.values())
+        print(f"{what:36} {rate:>10,.0f} posts/s{times}")
 
 
 def _rate(run: Callable[[], object], count: int, repeats: int = 1) -> float:
@@ -53,6 +58,16 @@ def _ours(posts: list[str]) -> tuple[float, float]:
     passed = pl.any_horizontal(pl.col("text").str.contains(detector.gate) for detector in detectors)
     share = frame.select(passed.mean()).item()
     return _rate(lambda: redact(frame), len(posts), repeats=3), share
+
+
+def _library(posts: list[str]) -> dict[str, float]:
+    """Return the rates of the class for those who only redact: on a list, and Presidio alone."""
+    runs: dict[str, Callable[[], object]] = {
+        "BatchRedactor.redact": partial(BatchRedactor().redact, posts),
+        "BatchRedactor.find": partial(BatchRedactor().find, posts),
+        "find, presidio_only": partial(BatchRedactor(presidio_only=True).find, posts),
+    }
+    return {what: _rate(run, len(posts), repeats=3) for what, run in runs.items()}
 
 
 def _each(engine: Any, posts: list[str], wanted: dict[str, Any]) -> None:
