@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from corpus.cli import build, inspect, maintain, plan, suppress, train
+from corpus.cli import build, export, inspect, maintain, plan, suppress, train
 
 #: Each command, with the examples at the end of its help.
 COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
@@ -43,6 +43,10 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     ),
     maintain.verify: ("corpus verify out/reddit-en", "corpus verify out/reddit-en --quick"),
     train.tokenize: ("corpus tokenize out/reddit-en --tokenizer tokenizer.json",),
+    export.export: (
+        "corpus export out/reddit-en --format jsonl --columns id,text,lang --where \"lang = 'en'\"",
+        "corpus export out/threads --format chat --to sft --chat-form sharegpt",
+    ),
     maintain.tune: (
         "corpus tune out/reddit-en",
         "corpus tune out/reddit-en toxicity.max_score=0.7 --json",

@@ -69,6 +69,8 @@ def takedown(
         print(f"{done['alongside']:,} posts removed with documents that could not be cut")
     if done["tokens_removed"]:
         print("tokens/ held them too and was removed; run 'corpus tokenize' again")
+    for name in done["exports_removed"]:
+        print(f"{name}/ held them too and was removed; run 'corpus export' again")
     for path in done["copies"]:
         print(f"{Path(out) / path} was made of the old texts: remove it, and make it again")
     if done["work_removed"]:

@@ -55,8 +55,9 @@ def take_down(
     The result has besides the receipt ``unknown``, the ids and authors that the corpus does not
     contain; ``unresolved``, those of them that are names where the corpus has numbers, as no dump
     said whose they are; ``ledger_unknown``, whether the corpus does not know the authors of its
-    ledger; ``tokens_removed`` and ``work_removed``, whether these files were removed; and
-    ``copies``, the paths, relative to ``out``, of files elsewhere that were made of the old texts.
+    ledger; ``tokens_removed`` and ``work_removed``, whether these files were removed;
+    ``exports_removed``, the folders of exports in ``out`` that were removed; and ``copies``, the
+    paths, relative to ``out``, of files elsewhere that were made of the old texts.
     Raises :class:`~corpus.errors.PlanError` if a request is wrong and
     :class:`~corpus.errors.BuildError` if the takedown fails; then run it again.
     """
@@ -64,6 +65,7 @@ def take_down(
     with _lock_corpus(folder):
         finish(folder)
         had_tokens, had_work = _has_tokens(folder), has_kept_work(folder)
+        had_exports = _list_exports(folder)
         manifest = load_manifest(folder)
         secret = keys.load_corpus_key(folder, manifest, key)
         given_authors = {suppression.author_pseudonym(name, secret): name for name in authors}
@@ -97,6 +99,7 @@ def take_down(
             "unresolved": [name for name in unknown if _is_screen_name(name)],
             "ledger_unknown": bool(authors) and not (folder / people.FOLDER).is_dir(),
             "tokens_removed": had_tokens and not _has_tokens(folder),
+            "exports_removed": [n for n in had_exports if n not in _list_exports(folder)],
             "work_removed": had_work and not has_kept_work(folder),
             "copies": split_by_location(folder, manifest)[1] if receipt.get("number") else [],
         }
@@ -121,6 +124,17 @@ def _lock_corpus(folder: Path) -> Iterator[None]:
 def _has_tokens(folder: Path) -> bool:
     """Return whether there are token files, finished or not."""
     return any(path.suffix in (".bin", ".unfinished") for path in (folder / "tokens").rglob("*"))
+
+
+def _list_exports(folder: Path) -> list[str]:
+    """Return the folders of exports in ``folder``, finished or not."""
+    return [
+        name
+        for name in output_folder.list_export_folders(folder)
+        if any(
+            output_folder.is_ours(f"{name}/{path.name}", ()) for path in (folder / name).iterdir()
+        )
+    ]
 
 
 def _rewrite_corpus(

@@ -22,7 +22,7 @@ from corpus.maintenance.checks import MAX_EXAMPLES, Check
 from corpus.manifest import find_imbalances, load_manifest, shards_digest
 from corpus.privacy import suppression
 from corpus.schema import LEDGER_COLUMNS
-from corpus.storage import folder_lock
+from corpus.storage import export_files, folder_lock
 from corpus.storage.filesystem import hash_file
 from corpus.storage.remote_path import RemotePath, parse_path
 from corpus.storage.unfinished_takedown import discard, recover
@@ -119,6 +119,8 @@ def _check_everything(files: CorpusFiles, manifest: dict[str, Any]) -> Iterator[
         yield _make_check("the people of the ledger", len(pieces), "pieces", wrong)
     if (files.folder / "tokens").exists():
         yield _check_tokens(files.folder / "tokens", manifest["shards"])
+    if (files.folder / export_files.FOLDER).exists():
+        yield _check_exports(files.folder / export_files.FOLDER, manifest["shards"])
     yield _check_takedowns(files, manifest.get("takedowns", ()))
 
 
@@ -282,6 +284,29 @@ def _check_tokens(tokens: CorpusFolder, shards: list[dict[str, Any]]) -> Check:
         except (OSError, ValueError, KeyError, TypeError):
             wrong.append(f"{name} is unfinished; run 'corpus tokenize' again, or remove it")
     return _make_check("the tokens", count, "sets", wrong)
+
+
+def _check_exports(exports: CorpusFolder, shards: list[dict[str, Any]]) -> Check:
+    """Check that each export is complete and of the present shards."""
+    wrong, count = [], 0
+    folders: list[CorpusFolder] = [*exports.iterdir()]
+    for folder in sorted(folders, key=lambda each: each.name):
+        names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+        if not names & {export_files.EXPORT_MANIFEST, export_files.PROGRESS}:
+            continue
+        count += 1
+        name = f"{export_files.FOLDER}/{folder.name}"
+        try:
+            text = (folder / export_files.EXPORT_MANIFEST).read_text(encoding="utf-8")
+            export = json.loads(text)
+            wrong += _changed_pieces(CorpusFiles(exports.parent), name, export["files"])
+            split = export["settings"]["split"]
+            of_split = [shard for shard in shards if shard.get("split", "train") == split]
+            if export["settings"]["corpus"] != shards_digest(of_split):
+                wrong.append(f"{name} is of the corpus as it was before; export again")
+        except (OSError, ValueError, KeyError, TypeError):
+            wrong.append(f"{name} is unfinished; run 'corpus export' again, or remove it")
+    return _make_check("the exports", count, "exports", wrong)
 
 
 def _check_takedowns(files: CorpusFiles, takedowns: Sequence[dict[str, Any]]) -> Check:

@@ -106,9 +106,9 @@ def begin(plan: Plan, suppressed: suppression.State = suppression.EMPTY) -> Work
             if path.is_dir():  # unredacted posts of other sources, or that are listed now
                 workspace.remove(f"work/{path.name}")
     mark_begun(plan, identity, suppressed)
-    # Token files were made from the shards that are replaced. The manifest may list them.
+    # Token files and exports were made of the shards that are replaced; a manifest may list them.
     manifest = parse_json(workspace.out / MANIFEST_NAME)
-    output_folder.remove_tokens(workspace.out, manifest if is_manifest(manifest) else None)
+    output_folder.remove_derived_files(workspace.out, manifest if is_manifest(manifest) else None)
     workspace.remove(MANIFEST_NAME)  # the corpus is not complete any more
     workspace.remove("takedowns")  # receipts of the corpus that is replaced
     for path in workspace.out.glob(".*.tmp"):

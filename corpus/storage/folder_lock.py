@@ -21,8 +21,8 @@ from corpus.manifest import load_manifest
 
 NAME = ".corpus.lock"
 
-Holder = Literal["build", "dry run", "takedown", "upload", "tokenization", "report"]
-_HOLDERS = re.compile(r"\A(?:build|dry run|takedown|upload|tokenization|report)\Z")
+Holder = Literal["build", "dry run", "takedown", "upload", "tokenization", "export", "report"]
+_HOLDERS = re.compile(r"\A(?:build|dry run|takedown|upload|tokenization|export|report)\Z")
 
 
 @contextmanager
@@ -112,6 +112,6 @@ def _read_holder(descriptor: int) -> str:
 
 def _format_busy(folder: Path, holder: Holder, other: str) -> str:
     who = f"another {other or 'process'}" if other in (holder, "") else f"a {other}"
-    who = "an upload" if who == "a upload" else who
+    who = f"an {other}" if who in ("a upload", "a export") else who
     remedy = ", or give another --out" if holder in ("build", "dry run") else ""
     return f"{who} is working in '{folder}'; wait for it{remedy}"

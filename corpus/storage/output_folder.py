@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from corpus.errors import PlanError
 from corpus.journal import STAGING_FOLDER
-from corpus.storage import folder_lock
+from corpus.storage import export_files, folder_lock
 
 #: What the ``plan.yaml`` of a build begins with.
 PLAN_COMMENT = "# The plan"
@@ -44,6 +44,7 @@ TOP_FOLDERS = frozenset(
         "people",
         "takedowns",
         "tokens",
+        export_files.FOLDER,
         "work",
     }
 )
@@ -68,6 +69,7 @@ _FILES = "|".join(
         r"takedowns/unfinished/dropped-(?P<taken>\w+)-\d{5,}\.parquet",
         r"tokens/(?:validation/)?(?:index\.json|(?:tokens|documents)\.bin|\.lock|\.progress\.json)",
         r"tokens/(?:validation/)?\.(?:tokens|documents)\.bin\.unfinished",
+        rf"{export_files.FOLDER}/[A-Za-z0-9][A-Za-z0-9._-]*/(?:{export_files.NAMES})",
         r"work/(?:lock|begun\.json|status\.json|uploaded\.json)",
         r"work/\.seen-[0-9a-f]{16}\.tmp(?:\.[0-9a-f]{1,16})?",
         rf"{_WORK}/(?:[a-z0-9_-]+/)*[a-z0-9_.-]+\.(?:json|npy|parquet|drawn)",
@@ -78,6 +80,7 @@ _FOLDERS = "|".join(
         *map(re.escape, sorted(TOP_FOLDERS)),
         r"takedowns/unfinished(?:/[a-z]+)?",
         r"tokens/validation",
+        rf"{export_files.FOLDER}/[A-Za-z0-9][A-Za-z0-9._-]*",
         r"work/[a-z][a-z0-9_]*",
         rf"{_WORK}(?:/[a-z0-9_-]+)*",
     ]
@@ -182,25 +185,60 @@ def remove(
             path.rmdir()
 
 
-def remove_tokens(
+def remove_derived_files(
     folder: Path, manifest: Mapping[str, Any] | None, *, ignore_errors: bool = False
 ) -> None:
-    """Remove the token files of ``tokens/``, if ``corpus tokenize`` wrote any there.
+    """Remove the token files of ``tokens/`` and the exports of ``exports/`` that we wrote there.
 
-    It did if the ``manifest`` lists the folder, or if there is a file that only it writes. Such
+    We did if the ``manifest`` lists the folder, or if there is a file that only we write. Such
     files go last, so that a removal that is interrupted can be done again.
     """
+    listed = {str(entry.get("path")) for entry in (manifest or {}).get("derived", ())}
+    is_listed = not listed.isdisjoint(_TOKEN_FOLDERS)
+    _remove_derived_folder(folder, "tokens", is_listed, _shows_tokens, ignore_errors)
+    for name in list_export_folders(folder):
+        _remove_derived_folder(folder, name, name in listed, _shows_export, ignore_errors)
+    if not (folder / export_files.FOLDER).is_symlink():
+        with suppress(OSError):  # there is none, or it is not empty
+            (folder / export_files.FOLDER).rmdir()
+
+
+def list_export_folders(folder: Path) -> list[str]:
+    """Return the names of the folders in ``exports/`` of a corpus; no link is followed."""
+    if (folder / export_files.FOLDER).is_symlink():
+        return []
+    entries = _list_entries(folder / export_files.FOLDER)
+    return [
+        f"{export_files.FOLDER}/{entry.name}"
+        for entry in entries
+        if entry.is_dir(follow_symlinks=False)
+    ]
+
+
+def _remove_derived_folder(
+    folder: Path,
+    inside: str,
+    is_listed: bool,
+    shows_ours: Callable[[os.DirEntry[str], str], bool],
+    ignore_errors: bool,
+) -> None:
     entries = [
         (entry, name)
-        for entry, name in walk_entries(folder, "tokens")
-        if not (folder / "tokens").is_symlink() and entry.is_file(follow_symlinks=False)
+        for entry, name in walk_entries(folder, inside)
+        if not (folder / inside).is_symlink() and entry.is_file(follow_symlinks=False)
     ]
-    listed = {str(entry.get("path")) for entry in (manifest or {}).get("derived", ())}
-    if listed.isdisjoint(_TOKEN_FOLDERS) and not any(_shows_tokens(*each) for each in entries):
+    if not is_listed and not any(shows_ours(*each) for each in entries):
         return
-    for entry, name in sorted(entries, key=lambda each: _shows_tokens(*each)):
+    for entry, name in sorted(entries, key=lambda each: shows_ours(*each)):
         _remove_file(Path(entry.path), name, (), ignore_errors)
-    remove(folder, "tokens", ignore_errors=ignore_errors)  # the empty folders
+    remove(folder, inside, ignore_errors=ignore_errors)  # the empty folders
+
+
+def _shows_export(entry: os.DirEntry[str], name: str) -> bool:
+    """Return whether a file below ``exports/`` shows that the files beside it are an export's."""
+    if entry.name not in (export_files.EXPORT_MANIFEST, export_files.PROGRESS):
+        return False
+    return export_files.describes_export(Path(entry.path))
 
 
 def _shows_tokens(entry: os.DirEntry[str], name: str) -> bool:

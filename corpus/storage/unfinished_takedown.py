@@ -50,8 +50,8 @@ def commit(folder: Path, names: Sequence[str]) -> None:
 def finish(folder: Path) -> None:
     """Move the files of a committed takedown to their names; discard those of any other.
 
-    The caller holds the lock of the folder. Token files and kept work contain removed texts: they
-    are removed before anything is moved.
+    The caller holds the lock of the folder. Token files, exports and kept work contain removed
+    texts: they are removed before anything is moved.
     """
     moves = load_journal(folder)
     if moves:
@@ -83,13 +83,13 @@ def has_kept_work(folder: Path) -> bool:
 
 
 def _remove_derived_files(folder: Path) -> None:
-    """Remove the token files and what ``work/`` keeps of posts."""
-    # The new manifest does not list the token files any more; the old one is moved over last.
+    """Remove the token files, the exports, and what ``work/`` keeps of posts."""
+    # The new manifest does not list them any more; the old one is moved over last.
     try:
         listed = json.loads((folder / MANIFEST_NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         listed = None
-    output_folder.remove_tokens(folder, listed, ignore_errors=True)
+    output_folder.remove_derived_files(folder, listed, ignore_errors=True)
     work = folder / "work"
     if work.is_dir() and not work.is_symlink():
         for path in sorted(work.iterdir()):

@@ -42,6 +42,9 @@ FOREIGN = [
     "tokens/tokens.bin",
     "tokens/index.json",
     "tokens/validation/documents.bin",
+    "exports/notes.txt",
+    "exports/jsonl/part-00000.jsonl.zst",
+    "exports/mine/export.json",
     "work/notes.txt",
     "work/read/chapter.txt",
 ]
@@ -53,6 +56,7 @@ LINKED = [
     "index",
     "reserve",
     "tokens",
+    "exports",
     "takedowns",
     "work",
     "README.md",
@@ -67,6 +71,8 @@ LINKED = [
     "tokens/.tokens.bin.unfinished",
     "tokens/.lock",
     "tokens/index.json",
+    "exports/jsonl",
+    "exports/jsonl/part-00000.jsonl.zst",
     "takedowns/unfinished",
     "takedowns/00001.json",
     ".corpus.lock",
@@ -119,11 +125,15 @@ def tokenize(here: Path) -> Finished:
     return command("tokenize", str(here / "out"), "--tokenizer", str(here / "tokenizer.json"))
 
 
+def export(here: Path) -> Finished:
+    return command("export", str(here / "out"), "--format", "jsonl")
+
+
 def report(here: Path) -> Finished:
     return command("report", str(here / "out"), "--html", str(here / "out" / "report.html"))
 
 
-COMMANDS: list[Run] = [build, takedown, publish, tokenize, report]
+COMMANDS: list[Run] = [build, takedown, publish, tokenize, export, report]
 
 
 def state(folder: Path) -> dict[str, object]:
@@ -218,7 +228,7 @@ def test_a_link_in_the_place_of_a_file_of_a_corpus_is_not_followed(
     here: Path, run: Run, name: str
 ) -> None:
     path, users = here / "out" / name, here / "users"
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(exist_ok=True, parents=True)
     if path.exists():
         path.rename(users)
     elif "." in path.name:

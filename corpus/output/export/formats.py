@@ -1,0 +1,22 @@
+"""Find an export format by its name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import cast
+
+from corpus.errors import CorpusError, did_you_mean
+from corpus.output.export.contract import Format
+
+#: Each format: its module, and what reads it.
+FORMATS: dict[str, tuple[str, str]] = {
+    "jsonl": ("corpus.output.export.jsonl", "JSON lines, compressed with zstd"),
+    "chat": ("corpus.output.export.chat", "conversations as messages, for fine-tuning"),
+}
+
+
+def find_format(name: str) -> Format:
+    """Return the module of a format; CorpusError if there is none of this name."""
+    if name not in FORMATS:
+        raise CorpusError(f"unknown format '{name}'{did_you_mean(name, FORMATS)}")
+    return cast(Format, import_module(FORMATS[name][0]))
