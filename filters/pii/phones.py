@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
+from itertools import product
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -127,10 +128,14 @@ def is_number(written: str, regions: tuple[str, ...], is_known: bool, has_cue: b
             return True
         if len(groups) == 1 and not (is_known and len(digits) > 8 and _is_mobile(digits, name)):
             continue
-        if name not in _TRUNK_IS_OPTIONAL and _find_grouping(digits, name) is None:
-            continue  # where the country writes the trunk prefix, digits without it are no number
-        is_whole = len(groups) == 1
-        if is_whole or _is_everyday_grouping(groups, written, name, is_known, main_regions):
+        # Where the country writes the trunk prefix, digits without it are no number.
+        needs_grouping = name not in _TRUNK_IS_OPTIONAL
+        if len(groups) == 1:
+            if not needs_grouping or _find_grouping(digits, name) is not None:
+                return True
+        elif _is_everyday_grouping(
+            groups, written, name, is_known, main_regions, needs_grouping=needs_grouping
+        ):
             return True
     return has_cue and len(digits) > 10 and _is_international(digits)
 
@@ -141,10 +146,13 @@ def _is_everyday_grouping(
     region: str,
     is_known: bool,
     main_regions: tuple[str, ...],
+    *,
+    needs_grouping: bool,
 ) -> bool:
     """Return whether the groups are those in which a region writes the number.
 
-    ``main_regions`` are those where most speakers of the post's language live.
+    ``main_regions`` are those where most speakers of the post's language live. With
+    ``needs_grouping`` the region must write the number without a trunk prefix, in any groups.
     """
     sizes = tuple(map(len, groups))
     digits = "".join(groups)
@@ -154,8 +162,9 @@ def _is_everyday_grouping(
     if "." in written and len(sizes) == 3 and sizes[1:] == (3, 3):
         return False  # 612.345.678: a count
     # Where the region is only guessed, other groups than its own prove nothing.
-    usual = _OTHER_GROUPINGS.get(len(digits), set()) if is_known else set()
-    return sizes in usual or sizes == _find_grouping(digits, region)
+    if is_known and sizes in _OTHER_GROUPINGS.get(len(digits), set()):
+        return not needs_grouping or _find_grouping(digits, region) is not None
+    return sizes in _list_groupings(region, len(digits)) and sizes == _find_grouping(digits, region)
 
 
 @cache
@@ -285,6 +294,27 @@ def _find_grouping(digits: str, region: str) -> tuple[int, ...] | None:
                 break
     sizes = tuple(map(len, re.findall(r"\d+", written)))
     return sizes if sum(sizes) == len(digits) else None
+
+
+# A group of a format: ``(\d)``, ``(\d{3})`` or ``(\d{2,4})``. They have no others.
+_GROUP = re.compile(r"\(\\d(?:\{(\d+)(?:,(\d+))?\})?\)")
+
+
+@cache
+def _list_groupings(region: str, count: int) -> frozenset[tuple[int, ...]]:
+    """Return the sizes that ``_find_grouping`` may return for numbers of so many digits.
+
+    Its formats are tried on any digits, in all the ways in which they may be divided.
+    """
+    groupings: set[tuple[int, ...]] = {(count,)}
+    for each in _load_formats(region):
+        widths = _GROUP.findall(each.digits.pattern)
+        for sizes in product(
+            *(range(int(low or 1), int(high or low or 1) + 1) for low, high in widths)
+        ):
+            written = each.template.format(*("1" * size for size in sizes))
+            groupings.add(tuple(map(len, re.findall(r"\d+", written))))
+    return frozenset(sizes for sizes in groupings if sum(sizes) == count)
 
 
 # By the count of digits: how people group numbers, whatever the authority says.

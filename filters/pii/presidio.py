@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from filters.pii.national import DIGIT, LETTER, NATIONAL_IDENTIFIERS
-from filters.pii.phone_regions import has_country_code, may_be_number, select_regions
+from filters.pii.phone_matcher import PhoneMatcher
 from filters.pii.spans import MIN_PHONE_DIGITS, EntitySpan
 
 PHONE_REGIONS = ("US", "GB", "DE", "FR", "IL", "IN", "CA", "BR")  # Presidio's own default
@@ -68,22 +68,17 @@ CONTEXT_CHARACTERS = 500
 class _Detector(NamedTuple):
     """An entity, and the regular expression that is the gate of its recognizer.
 
-    That of phone numbers has ``regions``, of which it looks in those that ``select_regions``
-    returns for numbers of ``min_digits``.
+    That of phone numbers has the ``regions`` in which it looks.
     """
 
     entity: str
     gate: str
     regions: tuple[str, ...] = ()
-    min_digits: int = 0
 
     def analyze(self, recognizer: Any, text: str, *, gated: bool) -> list[Any]:
-        """Return Presidio's results in one post; ``gated=False`` looks in every region."""
+        """Return Presidio's results in one post; with ``gated=False``, from its own code alone."""
         if self.regions:
-            regions = select_regions(text, self.regions, self.min_digits) if gated else self.regions
-            if not regions:
-                return []
-            recognizer.supported_regions = regions
+            recognizer.supported_regions = self.regions
             recognizer.parses_all = not gated
         return _analyze(recognizer, text, self.entity)
 
@@ -327,28 +322,11 @@ def _analyze(recognizer: Any, text: str, entity: str) -> list[Any]:
 def _load_phone_recognizer() -> Any:
     """Return Presidio's recognizer of phone numbers, which finds the same in less time.
 
-    libphonenumber parses only what may be a number in a region: in a log of addresses, nearly all
-    its candidates are numbers in none. A number with a plus and its country's code is the same
-    number in every region, and is parsed once. With ``parses_all`` the recognizer is Presidio's.
+    With ``parses_all`` the recognizer is Presidio's.
     """
-    from phonenumbers import PhoneNumberMatcher
     from presidio_analyzer import predefined_recognizers
 
-    base_matcher: Any = PhoneNumberMatcher
     base_recognizer: Any = predefined_recognizers.PhoneRecognizer
-
-    class Matcher(base_matcher):  # type: ignore[misc]
-        known: dict[tuple[int, str], Any]
-
-        def _parse_and_verify(self, candidate: str, offset: int) -> Any:
-            if not may_be_number(candidate, self.preferred_region):
-                return None
-            match = self.known.get((offset, candidate))
-            if match is None:
-                match = super()._parse_and_verify(candidate, offset)
-                if match and has_country_code(candidate, match.number.country_code):
-                    self.known[offset, candidate] = match
-            return match
 
     class PhoneRecognizer(base_recognizer):  # type: ignore[misc]
         parses_all = False
@@ -356,14 +334,12 @@ def _load_phone_recognizer() -> Any:
         def analyze(self, text: str, entities: list[str], nlp_artifacts: Any = None) -> list[Any]:
             if self.parses_all:
                 return list(super().analyze(text, entities, nlp_artifacts))
-            results, known = [], dict[tuple[int, str], Any]()
-            for region in self.supported_regions:
-                matcher = Matcher(text, region, leniency=self.leniency)
-                matcher.known = known
-                results += [
-                    self._get_recognizer_result(match, text, region, nlp_artifacts)
-                    for match in matcher
-                ]
+            matcher = PhoneMatcher(text, tuple(self.supported_regions), self.leniency)
+            results = [
+                self._get_recognizer_result(match, text, region, nlp_artifacts)
+                for region in self.supported_regions
+                for match in matcher.find(region)
+            ]
             return list(self.remove_duplicates(results))
 
     return PhoneRecognizer
@@ -412,11 +388,8 @@ def _list_detectors(
             yield _Detector(entity, gate)
     if "PHONE_NUMBER" in entities and phone_regions:
         digits = min(map(compute_min_phone_digits, phone_regions))
-        if reachable_only:
-            gate, min_digits = build_reachable_phone_gate(digits), MIN_PHONE_DIGITS
-        else:
-            gate, min_digits = build_phone_gate(digits), digits
-        yield _Detector("PHONE_NUMBER", gate, phone_regions, min_digits)
+        build_gate = build_reachable_phone_gate if reachable_only else build_phone_gate
+        yield _Detector("PHONE_NUMBER", build_gate(digits), phone_regions)
 
 
 def _keep_compiled_phone_patterns() -> None:

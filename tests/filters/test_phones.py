@@ -110,5 +110,12 @@ def test_the_groups_of_a_number_are_those_of_libphonenumber() -> None:
             sizes = tuple(map(len, re.findall(r"\d+", written)))
             expected = sizes if sum(sizes) == len(digits) else None
             assert phones._find_grouping(digits, region) == expected, (region, digits)
+            assert expected is None or expected in phones._list_groupings(region, len(digits))
             grouped += expected is not None and len(expected) > 1
     assert grouped > 60
+
+
+@pytest.mark.parametrize("region", ["DE", "US", "AR", "FR"])
+def test_the_formats_of_a_region_have_groups_of_digits_only(region: str) -> None:
+    for each in phones._load_formats(region):
+        assert phones._GROUP.sub("", each.digits.pattern) == ""
