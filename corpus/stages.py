@@ -29,6 +29,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import polars as pl
 
 import filters
+from corpus import stage_names
+from corpus.renamed_filter import RenamedFilter
 from corpus.tasks.files import file_version
 from corpus.tasks.task import Arrays, ArrayTask, RunTasks
 from filters import contract
@@ -54,10 +56,23 @@ def names() -> list[str]:
 
 
 def find(name: str) -> FilterModule:
-    """Import the stage ``name``; a KeyError lists the filters there are."""
-    if name in _BARRIERS:
-        return cast("FilterModule", importlib.import_module(_BARRIERS[name]))
-    return filters.find(name)
+    """Import the stage ``name``; a KeyError lists the filters there are.
+
+    ``name`` may be the address of a filter that a plan calls something else, such as
+    ``quality as strict`` (see :mod:`corpus.stage_names`): its columns have other names.
+    """
+    kind, given = stage_names.split_address(name)
+    if kind in _BARRIERS:
+        return cast("FilterModule", importlib.import_module(_BARRIERS[kind]))
+    module = filters.find(kind)
+    if given == stage_names.default_name(kind):
+        return module
+    return _rename(cast("Any", module), stage_names.default_name(kind), given)
+
+
+@lru_cache(maxsize=64)
+def _rename(module: Any, own_name: str, name: str) -> FilterModule:
+    return cast("FilterModule", RenamedFilter(module, own_name, name))
 
 
 def build_filter(name: str, settings: str, load_key: Callable[[], bytes] | None = None) -> Filter:
@@ -91,6 +106,14 @@ def _build_filter(
 def is_barrier(name: str) -> bool:
     """Whether the stage looks at all parts together."""
     return name in _BARRIERS
+
+
+def may_be_renamed(name: str) -> bool:
+    """Whether a plan may call the stage something else, and so have it more than once.
+
+    A barrier, ``consent`` and ``pii`` are there once: other parts of a build rely on their names.
+    """
+    return not (is_barrier(name) or must_be_first(name) or name == "pii")
 
 
 def must_be_first(name: str) -> bool:

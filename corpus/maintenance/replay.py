@@ -39,11 +39,12 @@ class BuiltStage:
     name: str
     position: int
     config: FilterConfig
+    address: str  # what finds its module
 
     @property
     def module(self) -> FilterModule:
         """The module of the stage."""
-        return stages.find(self.name)
+        return stages.find(self.address)
 
     @property
     def score_columns(self) -> list[str]:
@@ -90,7 +91,7 @@ class BuiltCorpus:
         self.files = CorpusFiles(self.path)
         self.manifest = load_manifest(self.path)
         self.stages = _load_stages(self.path)
-        reshaping = [stage for stage in self.stages if stages.reshapes(stage.name)]
+        reshaping = [stage for stage in self.stages if stages.reshapes(stage.address)]
         self.reshaping_stage = reshaping[0] if reshaping else None
 
     @property
@@ -184,8 +185,13 @@ class BuiltCorpus:
 def _load_stages(out: Path) -> list[BuiltStage]:
     try:
         return [
-            BuiltStage(name, position, stages.find(name).Config.model_validate(settings))
-            for position, (name, settings) in enumerate(load_built_plan(out).stages)
+            BuiltStage(
+                entry.name,
+                position,
+                stages.find(entry.address).Config.model_validate(entry.settings),
+                entry.address,
+            )
+            for position, entry in enumerate(load_built_plan(out).entries)
         ]
     except (ValidationError, KeyError) as error:
         raise ManifestError(

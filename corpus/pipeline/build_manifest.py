@@ -185,7 +185,7 @@ def find_empty_columns(
     Of a table those that the plan maps are looked at; the parents of replies where threads are
     made into documents.
     """
-    threads = any(stages.keeps_turns(stage.name, stage.config) for stage in context.plan.stages)
+    threads = any(stages.keeps_turns(stage.address, stage.config) for stage in context.plan.stages)
     warnings = []
     for number, (source, counts) in enumerate(zip(context.plan.sources, counted, strict=True)):
         mapped = getattr(source.config, "fields", dict.fromkeys(_EXPECTED_COLUMNS))
@@ -225,7 +225,7 @@ def list_language_warnings(plan: Plan, funnel: Mapping[str, Mapping[str, Any]]) 
                 for code, count in most[:_MAX_LISTED]
             ]
             more = len(most) - len(listed)
-            known = contract.languages(stages.find(stage.name), stage.config)
+            known = contract.languages(stage.module, stage.config)
             warnings.append(
                 f"{stage.name}: {total:,} of {row['read']:,} posts ({total / row['read']:.1%}) are "
                 f"in languages that it does not know, and its model or rules of words did not "
@@ -394,7 +394,7 @@ def build_manifest(
 def _list_thresholds(plan: Plan) -> Iterator[dict[str, Any]]:
     """For each setting that bounds a column: stage, column, setting, side, reason, value."""
     for stage in plan.stages:
-        for bound in contract.thresholds(stages.find(stage.name), stage.config):
+        for bound in contract.thresholds(stage.module, stage.config):
             yield {
                 "stage": stage.name,
                 **bound._asdict(),

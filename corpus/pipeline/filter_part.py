@@ -25,6 +25,7 @@ from corpus.schema import (
     TURN_COLUMNS,
     ledger_people,
 )
+from corpus.stage_names import get_name
 from corpus.tasks.task import Written
 from filters import contract
 from filters.contract import Filter
@@ -32,7 +33,7 @@ from filters.contract import Filter
 #: The row of a post in its part, while there are files of what filters have written of it.
 _ROW = "_row_of_part"
 
-StageChain = tuple[tuple[str, str], ...]  # (stage name, its Config as JSON), in order
+StageChain = tuple[tuple[str, str], ...]  # (stage address, its Config as JSON), in order
 
 
 @dataclass(frozen=True)
@@ -105,13 +106,14 @@ def filter_posts(
     ).select(*TURN_COLUMNS)
     posts = posts.drop(TURN_COLUMNS, strict=False)
     ledger, funnel = [pl.DataFrame(schema=LEDGER_COLUMNS)], []
-    for index, (name, settings) in enumerate(chain):
-        is_barrier, run_filter = stages.is_barrier(name), None
+    for index, (address, settings) in enumerate(chain):
+        name = get_name(address)
+        is_barrier, run_filter = stages.is_barrier(address), None
         if not is_barrier and index not in judged_files:
-            run_filter = _build_filter(name, settings, key_path)
+            run_filter = _build_filter(address, settings, key_path)
         began = time.perf_counter()  # loading a model is not counted
         if run_filter is not None:
-            judged = _apply_filter(run_filter, posts, name, settings, part_name)
+            judged = _apply_filter(run_filter, posts, address, settings, part_name)
         elif is_barrier:
             assert verdict_path is not None  # a barrier is the first of its chain
             judged = posts.with_columns(pl.read_parquet(verdict_path, glob=False).get_columns())
@@ -119,7 +121,7 @@ def filter_posts(
             written = pl.read_parquet(judged_files[index], glob=False)[posts[_ROW]]
             judged = posts.with_columns(written.get_columns())
         if keeps_turns:
-            judged, turns = _defer_turn_reasons(judged, turns, name)
+            judged, turns = _defer_turn_reasons(judged, turns, address)
         judged, unjudged = _take_unjudged(judged)
         is_dropped = judged["reject"].is_not_null()
         dropped = _explode_documents(judged.filter(is_dropped))
@@ -156,34 +158,37 @@ def _take_unjudged(judged: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
 
 
 def _defer_turn_reasons(
-    judged: pl.DataFrame, turns: pl.DataFrame, stage: str
+    judged: pl.DataFrame, turns: pl.DataFrame, address: str
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Move the turn reasons of a stage from ``reject`` to ``turns``; an earlier one stays there."""
-    is_turn = judged["reject"].is_in(contract.turn_reasons(stages.find(stage))).fill_null(False)
+    is_turn = judged["reject"].is_in(contract.turn_reasons(stages.find(address))).fill_null(False)
     is_new = is_turn & turns["_turn_stage"].is_null()
     turns = turns.with_columns(
-        pl.when(is_new).then(pl.lit(stage)).otherwise("_turn_stage").alias("_turn_stage"),
+        pl.when(is_new)
+        .then(pl.lit(get_name(address)))
+        .otherwise("_turn_stage")
+        .alias("_turn_stage"),
         pl.when(is_new).then(judged["reject"]).otherwise("_turn_reason").alias("_turn_reason"),
     )
     reject = pl.when(~is_turn).then("reject").alias("reject")
     return judged.with_columns(reject), turns
 
 
-def _build_filter(name: str, settings: str, key_path: Path | str | None) -> Filter:
+def _build_filter(address: str, settings: str, key_path: Path | str | None) -> Filter:
     load_key = None if key_path is None else partial(keys.load_key, key_path)
     try:
-        return stages.build_filter(name, settings, load_key)
+        return stages.build_filter(address, settings, load_key)
     except Exception as error:
-        raise BuildError(f"stage '{name}' could not be set up: {error}") from error
+        raise BuildError(f"stage '{get_name(address)}' could not be set up: {error}") from error
 
 
 def _apply_filter(
-    run_filter: Filter, posts: pl.DataFrame, name: str, settings: str, part_name: str
+    run_filter: Filter, posts: pl.DataFrame, address: str, settings: str, part_name: str
 ) -> pl.DataFrame:
     """Run one filter and check that it keeps its contract."""
     part = f"{Path(part_name).parent.name}/{Path(part_name).name}"
     first = posts["id"][0] if posts.height else "none"
-    where = f"stage '{name}', part {part}, first id {first}"
+    where = f"stage '{get_name(address)}', part {part}, first id {first}"
     try:
         judged = run_filter(posts)
     except CorpusError:
@@ -195,7 +200,7 @@ def _apply_filter(
         raise BuildError(f"{where}: the filter changed the rows; it may only add columns")
     if judged.schema.get("reject") != pl.String:
         raise BuildError(f"{where}: the filter wrote no 'reject' column of text")
-    for column, dtype in _written_columns(name, settings).items():
+    for column, dtype in _written_columns(address, settings).items():
         if judged.schema.get(column) != dtype:
             found = judged.schema.get(column)
             raise BuildError(f"{where}: column '{column}' should be {dtype}, found {found}")
@@ -203,17 +208,15 @@ def _apply_filter(
 
 
 @lru_cache(maxsize=64)
-def _written_columns(name: str, settings: str) -> Mapping[str, pl.DataType]:
-    module = stages.find(name)
+def _written_columns(address: str, settings: str) -> Mapping[str, pl.DataType]:
+    module = stages.find(address)
     return contract.writes(module, module.Config.model_validate_json(settings))
 
 
 @lru_cache(maxsize=16)
 def score_columns(all_stages: StageChain) -> tuple[str, ...]:
     """The columns that the stages write and the ledger keeps."""
-    written = dict.fromkeys(
-        column for name, settings in all_stages for column in _written_columns(name, settings)
-    )
+    written = dict.fromkeys(column for stage in all_stages for column in _written_columns(*stage))
     return tuple(
         column
         for column in written

@@ -9,7 +9,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from corpus import readers, stages
+from corpus import readers
 from corpus.errors import BuildError
 from corpus.pipeline import settling
 from corpus.pipeline.context import BuildContext, Part
@@ -153,7 +153,7 @@ class PartScheduler:
         self._keeps_turns = context.plan.keeps_turns(segment[-1])
         self._fingerprints = context.segment_fingerprints(segment)
         self._wants_ends = any(
-            contract.wants_dump_end(stages.find(each.name), each.config) for each in segment
+            contract.wants_dump_end(each.module, each.config) for each in segment
         )
         #: By the folder of the parts: the files that are not read to their end, those of which not
         #: all parts have been found, how many have, and how many bytes of the files these used.

@@ -34,9 +34,11 @@ class Workspace:
         self.dropped = self.out / "dropped"
         self.keep_work = plan.output.keep_work
         manifest = parse_json(self.out / MANIFEST_NAME)
-        #: The stages that ``dropped/`` may hold files of.
+        begun = load_receipt(self.out / BEGUN_FILE) or {}
+        #: The stages that ``dropped/`` may hold files of: also those of a build that was stopped.
         self.ledger_stages = output_folder.ledger_stages(
-            manifest if is_manifest(manifest) else None, stages.names()
+            manifest if is_manifest(manifest) else None,
+            {*stages.names(), *_list_own_names(plan), *begun.get("stages", ())},
         )
 
     def step_folder(self, name: str, *identity: object) -> Path:
@@ -124,7 +126,13 @@ def mark_begun(
     """Write of which sources, and by which suppression list, ``work/`` is made."""
     begun = {"sources": fingerprint(sources)}
     listed = {"suppression": suppressed.describe()} if suppressed.entries else {}
-    save_receipt(plan.folder / BEGUN_FILE, begun | listed, [])
+    named = {"stages": own} if (own := _list_own_names(plan)) else {}
+    save_receipt(plan.folder / BEGUN_FILE, begun | listed | named, [])
+
+
+def _list_own_names(plan: Plan) -> list[str]:
+    """The names of stages that only this plan has."""
+    return sorted({stage.name for stage in plan.stages} - set(stages.names()))
 
 
 def _unwritable(out: Path, error: OSError) -> PlanError:

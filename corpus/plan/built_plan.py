@@ -21,6 +21,7 @@ from corpus.plan import private_plan, source_names
 from corpus.plan.entries import Source, Stage, hide_folders_of, map_paths, split_kind
 from corpus.plan.private_plan import PrivatePlan, absolute_path
 from corpus.privacy.file_names import FileNamer
+from corpus.stage_names import Entry, parse_entry
 from corpus.storage import filesystem
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def format_public_plan(
             {source.reader: reducer.reduce_source(number, source)}
             for number, source in enumerate(sources)
         ],
-        "stages": [{stage.name: reducer.reduce_stage(stage)} for stage in chain],
+        "stages": [stage.format_entry(reducer.reduce_stage(stage)) for stage in chain],
         "output": dict(output),
         REDUCED: reducer.reduced,
     }
@@ -82,7 +83,9 @@ def make_private_document(
             for source in sources
         ],
         "stages": [
-            {stage.name: map_paths(stage.resolved_settings, stage.list_files(), absolute_path)}
+            stage.format_entry(
+                map_paths(stage.resolved_settings, stage.list_files(), absolute_path)
+            )
             for stage in chain
         ],
         "output": {**output, **paths},
@@ -171,8 +174,13 @@ class BuiltPlan:
         return self.public if self.private is None else self.private.document
 
     @property
+    def entries(self) -> list[Entry]:
+        """The stages in order, each with its kind, its name and its settings."""
+        return [parse_entry(stage) for stage in self.document["stages"]]
+
+    @property
     def stages(self) -> list[tuple[str, dict[str, Any]]]:
-        """The stages in order, each with its settings."""
+        """The names of the stages in order, each with its settings."""
         return _list_stages(self.document)
 
     @property
@@ -202,7 +210,8 @@ class BuiltPlan:
 
 
 def _list_stages(document: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    return [(name, dict(own or {})) for stage in document["stages"] for name, own in stage.items()]
+    entries = map(parse_entry, document["stages"])
+    return [(entry.name, entry.settings) for entry in entries]
 
 
 def load_built_plan(folder: Path | RemotePath, key: str | Path | None = None) -> BuiltPlan:
@@ -216,7 +225,15 @@ def load_built_plan(folder: Path | RemotePath, key: str | Path | None = None) ->
         text = path.read_text(encoding="utf-8")
         public = yaml.safe_load(text)
         _list_stages(public)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, AttributeError):
+    except (
+        OSError,
+        UnicodeDecodeError,
+        yaml.YAMLError,
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+    ):
         raise ManifestError(f"'{path}' is missing or no plan; copy the corpus again") from None
     private = None
     if isinstance(folder, Path) and REDUCED in public:

@@ -14,13 +14,13 @@ from typing import Any
 import polars as pl
 from pydantic import BaseModel
 
-from corpus import stages
+from corpus import stage_names, stages
 from corpus.plan import detect_format
 from corpus.readers.contract import ReaderConfig
 from corpus.storage.filesystem import is_url
 from corpus.tasks.files import file_sha256, file_version, fingerprint
 from filters import contract
-from filters.contract import FilterConfig
+from filters.contract import FilterConfig, FilterModule
 from filters.text.languages import list_model_files
 
 
@@ -55,13 +55,29 @@ class Source:
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage's name and settings."""
+    """A stage: its name, its settings, and what it is."""
 
     name: str
     config: FilterConfig
     #: The settings as the plan has them, where ``config`` names local copies of URLs instead, or
     #: files by their names in the output.
     original_config: FilterConfig | None = None
+    #: What the stage is, if the plan calls it something else; '' for a stage of this very name.
+    kind: str = ""
+
+    @property
+    def address(self) -> str:
+        """What finds the stage's module: its kind, and its name if that is another one."""
+        return stage_names.make_address(self.kind or self.name, self.name)
+
+    @property
+    def module(self) -> FilterModule:
+        """The stage's module, under the name that the plan gives it."""
+        return stages.find(self.address)
+
+    def format_entry(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The stage as an entry of a plan, with ``settings``."""
+        return stage_names.format_entry(self.kind or self.name, self.name, settings)
 
     @property
     def config_json(self) -> str:
@@ -71,28 +87,28 @@ class Stage:
     @property
     def is_barrier(self) -> bool:
         """Whether the stage looks at all parts together."""
-        return stages.is_barrier(self.name)
+        return stages.is_barrier(self.address)
 
     @property
     def needs_key(self) -> bool:
         """Whether the stage's outcome depends on the corpus's key."""
-        return contract.wants_key(stages.find(self.name), self.config)
+        return contract.wants_key(self.module, self.config)
 
     @property
     def read_columns(self) -> tuple[str, ...]:
         """The columns that the stage needs under its settings."""
-        return contract.reads(stages.find(self.name), self.config)
+        return contract.reads(self.module, self.config)
 
     @property
     def written_columns(self) -> Mapping[str, pl.DataType]:
         """The columns that the stage adds or rewrites under its settings, with their types."""
-        return contract.writes(stages.find(self.name), self.config)
+        return contract.writes(self.module, self.config)
 
     @cached_property
     def model_hashes(self) -> dict[str, str]:
         """The model files that the stage loads: name to SHA-256."""
         hashes: dict[str, str] = {}
-        for file in contract.models(stages.find(self.name), self.config):
+        for file in contract.models(self.module, self.config):
             name = file.name
             while name in hashes:  # a file of the same name in another folder
                 name = f"{name}+"
@@ -102,8 +118,8 @@ class Stage:
     @cached_property
     def fingerprint(self) -> str:
         """Changes whenever the stage would decide differently."""
-        module = stages.find(self.name)
-        parts = [self.name, module.VERSION, self.settings_without_folders, self.model_hashes]
+        module = self.module
+        parts = [self.address, module.VERSION, self.settings_without_folders, self.model_hashes]
         if contract.languages(module, self.config):
             # A stage that judges by language identifies the posts itself where no stage has.
             parts.append([_hash_model(file) for file in list_model_files()])
@@ -112,7 +128,7 @@ class Stage:
     @cached_property
     def resolved_settings(self) -> dict[str, Any]:
         """The settings as plain data, with every value that the stage itself chooses."""
-        config = contract.resolved(stages.find(self.name), self.original_config or self.config)
+        config = contract.resolved(self.module, self.original_config or self.config)
         return config.model_dump(mode="json")
 
     @cached_property
@@ -133,7 +149,7 @@ class Stage:
 
     def list_files(self) -> list[str]:
         """The files that the stage's settings name."""
-        return [str(file) for file in contract.models(stages.find(self.name), self.config)]
+        return [str(file) for file in contract.models(self.module, self.config)]
 
 
 def hide_folders_of(value: Any, files: Sequence[str]) -> Any:
@@ -198,5 +214,5 @@ def config_json(config: BaseModel) -> str:
 
 
 def serialize_stages(chain: Sequence[Stage]) -> tuple[tuple[str, str], ...]:
-    """Stages as a task takes them: the name and the settings as JSON of each."""
-    return tuple((stage.name, stage.config_json) for stage in chain)
+    """Stages as a task takes them: the address and the settings as JSON of each."""
+    return tuple((stage.address, stage.config_json) for stage in chain)

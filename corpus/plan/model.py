@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import yaml
 
@@ -18,7 +18,6 @@ from corpus.plan.settings import Output, Run
 from corpus.plan.source_names import NamedFile
 from corpus.privacy import keys, suppression
 from corpus.privacy.pseudonyms import PseudonymSettings
-from corpus.readers.contract import ReaderConfig
 from corpus.storage import download, filesystem
 from corpus.tasks.files import fingerprint
 from filters import contract
@@ -65,11 +64,9 @@ class Plan:
         with problems.collected():
             if not plan.get("sources"):
                 raise PlanError(f"{name}: no 'sources'; name at least one reader and its path")
-            for reader, config in validate.check_sources(plan["sources"], f"{name}: sources"):
-                sources.append(Source(reader, cast(ReaderConfig, config)))
+            sources = validate.check_sources(plan["sources"], f"{name}: sources")
         with problems.collected():
-            for stage, config in validate.check_stages(plan.get("stages") or [], f"{name}: stages"):
-                chain.append(Stage(stage, cast(FilterConfig, config)))
+            chain = validate.check_stages(plan.get("stages") or [], f"{name}: stages")
             if all(stage.name != stages.REQUIRED for stage in chain):
                 chain.insert(0, Stage(stages.REQUIRED, stages.find(stages.REQUIRED).Config()))
             validate.check_order(chain, name)
@@ -104,11 +101,11 @@ class Plan:
         folder = self.folder.parent / download.DOWNLOAD_FOLDER
         chain = []
         for stage in self.stages:
-            corpora = stages.reads_earlier_corpora(stage.name)
+            corpora = stages.reads_earlier_corpora(stage.address)
             config = download.download_config_files(stage.config, folder, corpora=corpora)
             is_changed = config is not stage.config
             original = stage.original_config or (stage.config if is_changed else None)
-            chain.append(Stage(stage.name, config, original))
+            chain.append(replace(stage, config=config, original_config=original))
         return replace(self, stages=tuple(chain))
 
     def with_named_sources(self) -> Plan:
@@ -124,7 +121,8 @@ class Plan:
             if patterns:
                 named = tuple(source_names.select_by_name(pattern, files) for pattern in patterns)
                 config = stage.config.model_copy(update={"prefer_sources": named})
-                stage = Stage(stage.name, config, stage.original_config or stage.config)
+                original = stage.original_config or stage.config
+                stage = replace(stage, config=config, original_config=original)
             chain.append(stage)
         return replace(self, stages=tuple(chain))
 
@@ -172,7 +170,7 @@ class Plan:
         for stage in self.stages:
             if "lang" in stage.written_columns:
                 wanted = getattr(stage.config, "keep", ())
-            known = contract.languages(stages.find(stage.name), stage.config)
+            known = contract.languages(stage.module, stage.config)
             if unknown := [name for name in wanted if known and not find_entry(name, known)]:
                 warnings.append(
                     f"{stage.name}: it does not know {', '.join(unknown)}, which the plan keeps: "
@@ -212,7 +210,7 @@ class Plan:
         return [
             path
             for stage in self.stages
-            for path in stages.list_earlier_corpora(stage.name, stage.config)
+            for path in stages.list_earlier_corpora(stage.address, stage.config)
         ]
 
     def list_shared_paths(self) -> list[str]:
@@ -226,7 +224,7 @@ class Plan:
         models = [
             str(file)
             for stage in self.stages
-            for file in contract.models(stages.find(stage.name), stage.config)
+            for file in contract.models(stage.module, stage.config)
         ]
         sources = [file for source in self.sources for file in source.list_files()]
         listed = suppression.list_path(self.key_path)
@@ -246,7 +244,7 @@ class Plan:
     def keeps_turns(self, stage: Stage) -> bool:
         """Whether a stage after this one keeps answered posts in spite of its turn reasons."""
         later = self.stages[self.stages.index(stage) + 1 :]
-        return any(stages.keeps_turns(each.name, each.config) for each in later)
+        return any(stages.keeps_turns(each.address, each.config) for each in later)
 
     def later_filters(self, stage: Stage) -> list[Stage]:
         """The filters after a stage of this plan."""
@@ -307,7 +305,7 @@ class Plan:
         """The plan with every default filled in, without ``run`` and the paths of the output."""
         return {
             "sources": [{s.reader: s.config.model_dump(mode="json")} for s in self.sources],
-            "stages": [{s.name: s.resolved_settings} for s in self.stages],
+            "stages": [s.format_entry(s.resolved_settings) for s in self.stages],
             "output": {
                 "shard_mb": self.output.shard_mb,
                 "row_group_mb": self.output.row_group_mb,

@@ -7,15 +7,15 @@ PlanError with a line for each.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import polars as pl
 from pydantic import BaseModel, ValidationError
 
-from corpus import readers, schema, stages
+from corpus import readers, schema, stage_names, stages
 from corpus.errors import BuildError, PlanError, did_you_mean
 from corpus.plan import detect_format
 from corpus.plan.entries import Source, Stage
@@ -62,48 +62,93 @@ def check_mapping(value: object, where: str, known: tuple[str, ...]) -> dict[str
     return dict(value)
 
 
-def check_sources(value: object, where: str) -> list[tuple[str, BaseModel]]:
-    """A list of ``- reader: {settings}`` as readers' names and Configs; else PlanError."""
-    return _check_entries(value, where, "reader", readers.names(), lambda n: readers.find(n).Config)
+def check_sources(value: object, where: str) -> list[Source]:
+    """A list of ``- reader: {settings}``; else PlanError."""
+    sources, problems = [], Problems()
+    for entry in _list_entries(value, where, "reader", (), problems):
+        with problems.collected():
+            _check_known(entry.kind, "reader", readers.names(), where)
+            config = validate_settings(readers.find(entry.kind).Config, entry.value, entry.where)
+            sources.append(Source(entry.kind, config))
+    problems.raise_all()
+    return sources
 
 
-def check_stages(value: object, where: str) -> list[tuple[str, BaseModel]]:
-    """A list of ``- stage: {settings}`` as stages' names and Configs; else PlanError."""
-    return _check_entries(value, where, "stage", stages.names(), lambda n: stages.find(n).Config)
+def check_stages(value: object, where: str) -> list[Stage]:
+    """A list of ``- stage: {settings}`` or ``- {stage: {settings}, as: name}``; else PlanError."""
+    chain, problems = [], Problems()
+    for entry in _list_entries(value, where, "stage", (stage_names.NAME_KEY,), problems):
+        with problems.collected():
+            _check_known(entry.kind, "stage", stages.names(), where)
+            name = _check_name(entry)
+            config = validate_settings(stages.find(entry.kind).Config, entry.value, entry.where)
+            kind = "" if name == entry.kind else entry.kind
+            chain.append(Stage(name, config, kind=kind))
+    problems.raise_all()
+    return chain
 
 
-def _check_entries(
-    value: object,
-    where: str,
-    kind: str,
-    known: Sequence[str],
-    find_config: Callable[[str], type[BaseModel]],
-) -> list[tuple[str, BaseModel]]:
+class _Entry(NamedTuple):
+    """An entry of a list of sources or stages."""
+
+    where: str
+    kind: str
+    value: object  # the settings
+    others: Mapping[str, Any]  # the other keys
+
+
+def _list_entries(
+    value: object, where: str, kind: str, others: tuple[str, ...], problems: Problems
+) -> list[_Entry]:
+    """The entries of a list; what is none is added to ``problems``."""
     if not isinstance(value, list):
         raise PlanError(
             f"{where}: expected a list of '- name: {{...}}'; found {_describe_type(value)}"
         )
-    problems, entries = Problems(), []
+    entries = []
     for index, entry in enumerate(value):
-        if isinstance(entry, str):
-            entry = {entry: {}}
-        if not isinstance(entry, Mapping) or len(entry) != 1:
+        given = {entry: {}} if isinstance(entry, str) else entry
+        own = [key for key in given if key not in others] if isinstance(given, Mapping) else []
+        if len(own) != 1:
+            more = f", with '{others[0]}: name' beside it" if others else ""
             problems.add(
-                f"{where}[{index}]: expected one '{kind}: {{...}}'; found {_describe_type(entry)}"
+                f"{where}[{index}]: expected one '{kind}: {{...}}'{more}; "
+                f"found {_describe_type(entry)}"
             )
             continue
-        ((name, settings),) = entry.items()
-        if name not in known:
-            file = where.partition(":")[0]
-            problems.add(f"unknown {kind} '{name}' in {file}{did_you_mean(str(name), known)}")
-            continue
-        with problems.collected():
-            config = validate_settings(
-                find_config(name), settings or {}, f"{where}[{index}] {name}"
-            )
-            entries.append((str(name), config))
-    problems.raise_all()
+        rest = {key: given[key] for key in others if key in given}
+        name = str(own[0])
+        entries.append(_Entry(f"{where}[{index}] {name}", name, given[own[0]] or {}, rest))
     return entries
+
+
+def _check_known(name: str, kind: str, known: Sequence[str], where: str) -> None:
+    if name not in known:
+        file = where.partition(":")[0]
+        raise PlanError(f"unknown {kind} '{name}' in {file}{did_you_mean(name, known)}")
+
+
+def _check_name(entry: _Entry) -> str:
+    """The name of a stage; PlanError if the plan gives it one that it cannot have."""
+    own = stage_names.default_name(entry.kind)
+    given = entry.others.get(stage_names.NAME_KEY)
+    if given is None:
+        return own
+    if not isinstance(given, str) or not stage_names.NAME.fullmatch(given):
+        raise PlanError(
+            f"{entry.where}: 'as': expected a word of small letters, digits and '_', such as "
+            f"{own}_2; got {_shorten_value(given)}"
+        )
+    if given == own:
+        return own
+    if not stages.may_be_renamed(entry.kind):
+        raise PlanError(
+            f"{entry.where}: 'as': '{entry.kind}' can be in a plan once, under its own name; "
+            "remove 'as'"
+        )
+    if given in stages.names() or given in stage_names.RESERVED:
+        raise PlanError(f"{entry.where}: 'as': '{given}' means something else; give another name")
+    return given
 
 
 def validate_settings(model: type[AnyModel], settings: object, where: str) -> AnyModel:
@@ -156,6 +201,13 @@ def _shorten_value(value: object) -> str:
 # --------------------------------------------------------------------------- the order of stages
 
 
+def _remedy_for_twice(stage: Stage) -> str:
+    kind = stage.kind or stage.name
+    if not stages.may_be_renamed(kind):
+        return "a plan may have it once; remove one of them"
+    return f"give one of them a name of its own: '- {{{kind}: {{...}}, as: {stage.name}_2}}'"
+
+
 def check_order(chain: Sequence[Stage], name: str) -> None:
     """PlanError if a stage is there twice, must be first and is not, or cannot read its columns.
 
@@ -166,10 +218,10 @@ def check_order(chain: Sequence[Stage], name: str) -> None:
     seen: set[str] = set()
     for index, stage in enumerate(chain):
         where = f"{name}: stages[{index}] {stage.name}"
-        if index and stages.must_be_first(stage.name):
+        if index and stages.must_be_first(stage.address):
             problems.add(f"{name}: stages: '{stage.name}' must come first; move it there")
         if stage.name in seen:
-            problems.add(f"{where}: the stage is there twice; a plan may name a stage once")
+            problems.add(f"{where}: the stage is there twice; {_remedy_for_twice(stage)}")
         seen.add(stage.name)
         missing = [column for column in stage.read_columns if column not in written]
         for column in missing:
@@ -179,7 +231,7 @@ def check_order(chain: Sequence[Stage], name: str) -> None:
             problems.add(f"{where}: needs the column '{column}'; {remedy}{near}")
         if not missing:
             try:
-                contract.check_types(stages.find(stage.name), stage.config, written)
+                contract.check_types(stage.module, stage.config, written)
             except ValueError as error:
                 problems.add(f"{where}: {error}")
         written.update(stage.written_columns)
@@ -193,7 +245,7 @@ def check_stage_files(stage: Stage, name: str) -> None:
     """PlanError if a model or a list that the stage's settings name cannot be used."""
     try:
         _ = stage.model_hashes
-        contract.check(stages.find(stage.name), stage.config)
+        contract.check(stage.module, stage.config)
     except OSError as error:
         raise PlanError(f"{name}: {stage.name}: cannot read the file '{error.filename}'") from None
     except ValueError as error:

@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from corpus.stage_names import Entry, format_entry, parse_entry
+
 #: A longer list is replaced by its length: it may name thousands of accounts.
 _MAX_LIST_LENGTH = 12
 #: Settings that name people or files of the machine: a list of them is replaced by its length.
@@ -41,12 +43,13 @@ class PublishedPlan:
 
     @cached_property
     def stages(self) -> list[tuple[str, dict[str, Any]]]:
-        """The stages in order, each with its settings as they may be shown."""
-        return [
-            (name, _redact_setting(own or {}))
-            for stage in self.plan.get("stages") or ()
-            for name, own in stage.items()
-        ]
+        """The names of the stages in order, each with its settings as they may be shown."""
+        return [(entry.name, entry.settings) for entry in self._entries]
+
+    @cached_property
+    def _entries(self) -> list[Entry]:
+        entries = map(parse_entry, self.plan.get("stages") or ())
+        return [entry._replace(settings=_redact_setting(entry.settings)) for entry in entries]
 
     @cached_property
     def readers(self) -> list[str]:
@@ -65,7 +68,7 @@ class PublishedPlan:
             for s in self.plan.get("sources") or ()
             for name, own in s.items()
         ]
-        stages = [{name: own} for name, own in self.stages]
+        stages = [format_entry(entry.kind, entry.name, entry.settings) for entry in self._entries]
         output = _redact_setting(self.plan.get("output") or {})
         shown = {"sources": sources, "stages": stages, "output": output}
         text: str = yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=100)
