@@ -13,9 +13,15 @@ class CorpusError(Exception):
 class PlanError(CorpusError):
     """The command or the plan is wrong; nothing was built (exit status 2)."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, *messages: str) -> None:
+        """``messages`` are one for each error; they are shown one a line."""
         # The plan of a stranger may be quoted in it.
-        super().__init__(message if len(message) <= 2000 else f"{message[:2000]}…")
+        self.messages = tuple(_shorten(message) for message in messages)
+        super().__init__("\n".join(self.messages))
+
+
+def _shorten(message: str) -> str:
+    return message if len(message) <= 2000 else f"{message[:2000]}…"
 
 
 class BuildError(CorpusError):

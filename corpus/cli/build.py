@@ -35,7 +35,7 @@ def build(
 
     if log_json:
         use_json_log()
-    checked = Plan.load(plan).with_options(out, workers, runner)
+    checked = Plan.load_checked(plan, out, workers, runner)
     print_warnings(checked)
     if dry_run:
         from corpus.pipeline import estimate

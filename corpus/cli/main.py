@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from corpus.cli.app import app
 from corpus.cli.printing import print_message
-from corpus.errors import BuildError, CorpusError
+from corpus.errors import BuildError, CorpusError, PlanError
 from corpus.tasks.stop_requests import StopMonitor, StopRequested
 
 FAILED = 1
@@ -43,8 +43,14 @@ def _exit_with_error(error: CorpusError | OSError) -> NoReturn:
     if isinstance(error, BrokenPipeError):  # as in `corpus peek OUT | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    if isinstance(error, CorpusError):
-        print_message(str(error)[:2000])  # it may quote a plan, or a name from an archive
+    if isinstance(error, PlanError):
+        for message in error.messages:
+            print_message(message)
+        if len(error.messages) > 1:
+            print_message(f"{len(error.messages)} errors; nothing was built")
+        status = WRONG
+    elif isinstance(error, CorpusError):
+        print_message(str(error)[:2000])  # it may quote a name from an archive
         status = FAILED if isinstance(error, BuildError) else WRONG
     else:
         print_message(f"{error.strerror or error}: '{error.filename}'")

@@ -22,41 +22,33 @@ _MAX_NAMED = 10
 
 
 def check(plan: PlanArgument, out: OutOption = None) -> None:
-    """Check a plan without reading more than the start of its files."""
+    """Find all errors of a plan in one run; it reads the first records of each source."""
     from corpus.plan.model import Plan
-    from corpus.readers.contract import JsonConfig
     from corpus.storage import filesystem
 
-    checked = Plan.load(plan).with_options(out).with_local_copies()
-    checked.check_paths()
+    checked = Plan.load_checked(plan, out)
     print_warnings(checked)
     files = [file for source in checked.sources for file in source.list_files()]
     total = sum(filesystem.size_and_mtime(file)[0] for file in files)
     for number, source in enumerate(checked.sources, start=1):
-        if isinstance(source.config, JsonConfig):  # others may need all of a file for a post
-            _try_first_posts(f"source {number} ({source.reader})", source)
+        _warn_of_first_records(f"source {number} ({source.reader})", source)
     print(f"{checked.name} is sound")
     print(f"sources  {len(files)} file{'s' if len(files) != 1 else ''}, {total:,} bytes")
     print(f"stages   {' → '.join(stage.name for stage in checked.stages)}")
     print(f"output   {checked.output.path}")
 
 
-def _try_first_posts(name: str, source: Any) -> None:
-    """Read the first posts of a source; warn of what is refused or not understood in them.
+def _warn_of_first_records(name: str, source: Any) -> None:
+    """Warn of what is refused or not understood in the first records of a source."""
+    from corpus.plan.first_records import read_first_records
 
-    Raises PlanError if the columns of a table are not those of the plan.
-    """
-    from corpus import readers
-
-    file = source.list_files()[0]
-    batch = next(iter(readers.find(source.reader).read(file, source.config, _BATCH_POSTS, None)))
-    read = batch.posts.height + batch.refused.height
-    for reason, count in sorted(Counter(batch.refused["reason"]).items()):
-        print_message(f"warning: {name}: {count:,} of {read:,} refused: {reason}")
-    for column, count in sorted(batch.unreadable.items()):
-        print_message(
-            f"warning: {name}: {column}: {count:,} of {batch.posts.height:,} not understood"
-        )
+    first = read_first_records(source, source.list_files()[0])
+    for reason, count in sorted(first.refused.items()):
+        print_message(f"warning: {name}: {count:,} of {first.records:,} refused: {reason}")
+    for column, count in sorted(first.unreadable.items()):
+        print_message(f"warning: {name}: {column}: {count:,} of {first.posts:,} not understood")
+    for key, hint in first.absent.items():
+        print_message(f"warning: {name}: no record of the first has the key '{key}'{hint}")
 
 
 def print_warnings(plan: Any) -> None:

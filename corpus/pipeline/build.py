@@ -69,8 +69,7 @@ def build(
     repeated. Raises :class:`~corpus.errors.PlanError` before anything is read and
     :class:`~corpus.errors.BuildError` after.
     """
-    plan = _load_plan(plan).with_options(out, workers, runner).with_local_copies()
-    plan.check_paths()
+    plan = Plan.load_checked(plan, out, workers, runner)
     _check_runner(plan)
     dry_run_folder.remove_leftovers(plan.folder)
     key_id = keys.ensure_key(plan.key_path, plan.folder)
@@ -146,12 +145,6 @@ def _build_corpus(context: BuildContext) -> dict[str, Any]:
 
 
 # --------------------------------------------------------------------------- before and around it
-
-
-def _load_plan(plan: Plan | str | Path | dict[str, Any]) -> Plan:
-    if isinstance(plan, Plan):
-        return plan
-    return Plan.parse(plan) if isinstance(plan, dict) else Plan.load(plan)
 
 
 def _warn_of_other_redaction(plan: Plan, observer: Observer) -> None:

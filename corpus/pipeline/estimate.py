@@ -70,8 +70,7 @@ class _TrialBuild:
 
 def estimate_build(plan: Plan) -> Estimate:
     """Build a hundredth of ``plan`` (10,000 posts at least) beside the output; scale it up."""
-    plan = plan.with_local_copies()
-    plan.check_paths()
+    plan = Plan.load_checked(plan)
     with dry_run_folder.made_folder(plan.folder) as folder:
         beginnings, posts, reading_seconds = _read_beginnings(plan)
         sampled = sum(len(batch.posts) for each in beginnings for _, batch in each)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from corpus import stage_names, stages
 from corpus.plan import detect_format
+from corpus.plan.problems import KeyPath
 from corpus.readers.contract import ReaderConfig
 from corpus.storage.filesystem import is_url
 from corpus.tasks.files import file_sha256, file_version, fingerprint
@@ -30,6 +31,8 @@ class Source:
 
     reader: str
     config: ReaderConfig
+    #: The path of the entry in the plan, for errors; () if it is from no plan.
+    entry: KeyPath = field(default=(), compare=False, repr=False)
 
     @property
     def config_json(self) -> str:
@@ -64,6 +67,8 @@ class Stage:
     original_config: FilterConfig | None = None
     #: What the stage is, if the plan calls it something else; '' for a stage of this very name.
     kind: str = ""
+    #: The path of the entry in the plan, for errors; () if the plan has none.
+    entry: KeyPath = field(default=(), compare=False, repr=False)
 
     @property
     def address(self) -> str:

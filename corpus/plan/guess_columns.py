@@ -134,6 +134,11 @@ def guess_fields(rows: Sequence[Mapping[str, Any]]) -> tuple[Fields, str]:
     return fields, time_format
 
 
+def list_columns(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the columns of rows, with dotted paths into objects."""
+    return list(_collect_columns(rows))
+
+
 def _collect_columns(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """Return the values that are neither null nor empty, by column or dotted path."""
     columns: dict[str, list[Any]] = {}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,8 +12,16 @@ import yaml
 from corpus import readers, schema, stages
 from corpus.errors import PlanError
 from corpus.output import parquet_options
-from corpus.plan import built_plan, private_plan, source_names, validate, yaml_loader
+from corpus.plan import (
+    built_plan,
+    first_records,
+    private_plan,
+    source_names,
+    validate,
+    yaml_loader,
+)
 from corpus.plan.entries import Source, Stage
+from corpus.plan.problems import Lines, Problems
 from corpus.plan.settings import Output, Run
 from corpus.plan.source_names import NamedFile
 from corpus.privacy import keys, suppression
@@ -36,47 +44,69 @@ class Plan:
     output: Output
     run: Run
     name: str = "plan"
+    #: The lines of the YAML, for errors.
+    lines: Lines = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def load(cls, path: str | Path) -> Plan:
-        """Read and check a YAML plan; PlanError says what is wrong, where, and the remedy.
+        """Read a YAML plan and check what it says; PlanError lists all errors and their remedies.
 
-        For the ``plan.yaml`` of a corpus, which has no paths, its private plan is read.
+        No file that the plan names is opened; ``load_checked`` checks these too. For the
+        ``plan.yaml`` of a corpus, which has no paths, its private plan is read.
         """
-        document = yaml_loader.load_yaml(path)
-        if isinstance(document, dict) and built_plan.REDUCED in document:
-            private = built_plan.find_private_plan(Path(path).absolute().parent)
-            if private is None:
-                raise PlanError(
-                    f"'{path}' is the public form of a plan, without its paths; build from the "
-                    "plan in the folder named after the corpus's key and '.plans'"
-                )
-            document = private.document
-        return cls.parse(document, name=Path(path).name)
+        return cls.parse(*_load_document(path))
 
     @classmethod
-    def parse(cls, document: object, name: str = "plan") -> Plan:
+    def parse(cls, document: object, name: str = "plan", lines: Lines | None = None) -> Plan:
         """Check a plan given as plain data, as its YAML would give it; PlanError as in ``load``."""
-        plan = validate.check_mapping(document, name, ("sources", "stages", "output", "run"))
-        problems = validate.Problems()
-        sources: list[Source] = []
-        chain: list[Stage] = []
-        with problems.collected():
-            if not plan.get("sources"):
-                raise PlanError(f"{name}: no 'sources'; name at least one reader and its path")
-            sources = validate.check_sources(plan["sources"], f"{name}: sources")
-        with problems.collected():
-            chain = validate.check_stages(plan.get("stages") or [], f"{name}: stages")
-            if all(stage.name != stages.REQUIRED for stage in chain):
-                chain.insert(0, Stage(stages.REQUIRED, stages.find(stages.REQUIRED).Config()))
-            validate.check_order(chain, name)
-        output, run = Output.model_validate({}), Run.model_validate({})
-        with problems.collected():
-            output = validate.validate_settings(Output, plan.get("output") or {}, f"{name}: output")
-        with problems.collected():
-            run = validate.validate_settings(Run, plan.get("run") or {}, f"{name}: run")
+        problems = Problems(name, lines)
+        plan = cls._parse_right(document, name, lines, problems)
         problems.raise_all()
-        return cls(tuple(sources), tuple(chain), output, run, name)
+        return plan
+
+    @classmethod
+    def load_checked(
+        cls,
+        source: Plan | str | Path | dict[str, Any],
+        out: str | None = None,
+        workers: int | None = None,
+        runner: str | None = None,
+    ) -> Plan:
+        """A plan with the options of the command line, checked with the files that it names.
+
+        ``source`` is the path of a YAML plan, its content, or a plan. The first records of each
+        source are read, and models and lists that are URLs are copied to this disk. PlanError lists
+        the errors of all stages, sources, settings and files together.
+        """
+        document, name, lines = _load_document(source)
+        problems = Problems(name, lines)
+        if isinstance(source, Plan):
+            plan = source
+        else:
+            plan = cls._parse_right(document, name, lines, problems)
+        with problems.collected():
+            plan = plan.with_options(out, workers, runner)
+        plan = plan._check_files(problems)
+        problems.raise_all()
+        return plan
+
+    @classmethod
+    def _parse_right(
+        cls, document: object, name: str, lines: Lines | None, problems: Problems
+    ) -> Plan:
+        """The plan without its sources and stages that are wrong, and with defaults for settings.
+
+        The errors are added to ``problems``.
+        """
+        keys = ("sources", "stages", "output", "run")
+        given = validate.check_mapping(document, problems, keys)
+        if not isinstance(document, Mapping):
+            return cls((), (), Output.model_validate({}), Run.model_validate({}), name)
+        sources = validate.check_sources(given.get("sources"), problems)
+        chain = validate.check_stages(given.get("stages"), problems)
+        output = validate.check_section(Output, given.get("output"), problems, "output")
+        run = validate.check_section(Run, given.get("run"), problems, "run")
+        return cls(tuple(sources), tuple(chain), output, run, name, lines or {})
 
     def with_options(
         self, out: str | None = None, workers: int | None = None, runner: str | None = None
@@ -86,27 +116,27 @@ class Plan:
         output |= {"path": out} if out else {}
         run |= {"workers": workers} if workers is not None else {}
         run |= {"runner": runner} if runner else {}
-        return Plan(
-            self.sources,
-            self.stages,
-            validate.validate_settings(Output, output, "--out"),
-            validate.validate_settings(Run, run, "--workers/--runner"),
-            self.name,
+        return replace(
+            self,
+            output=validate.validate_settings(Output, output, "--out"),
+            run=validate.validate_settings(Run, run, "--workers/--runner"),
         )
 
     def with_local_copies(self) -> Plan:
         """The same plan with copies on this disk of the models and lists that are URLs."""
         if not self.output.path:
             return self
+        return replace(self, stages=tuple(map(self._copy_files, self.stages)))
+
+    def _copy_files(self, stage: Stage) -> Stage:
+        """A stage with copies on this disk of its models and lists that are URLs."""
         folder = self.folder.parent / download.DOWNLOAD_FOLDER
-        chain = []
-        for stage in self.stages:
-            corpora = stages.reads_earlier_corpora(stage.address)
-            config = download.download_config_files(stage.config, folder, corpora=corpora)
-            is_changed = config is not stage.config
-            original = stage.original_config or (stage.config if is_changed else None)
-            chain.append(replace(stage, config=config, original_config=original))
-        return replace(self, stages=tuple(chain))
+        corpora = stages.reads_earlier_corpora(stage.address)
+        config = download.download_config_files(stage.config, folder, corpora=corpora)
+        if config is stage.config:
+            return stage
+        original = stage.original_config or stage.config
+        return replace(stage, config=config, original_config=original)
 
     def with_named_sources(self) -> Plan:
         """The same plan with ``prefer_sources`` by the names of files in the output.
@@ -132,28 +162,55 @@ class Plan:
 
     def check_paths(self) -> None:
         """PlanError unless every file to read is there and the output may be written."""
-        if not self.output.path:
-            raise PlanError(f"{self.name}: no output; set 'output: {{path: ...}}' or give --out")
-        problems = validate.Problems()
-        if not _is_utf8(self.output.path):
-            problems.add(
-                f"{self.name}: the output's path {self.output.path!a} is not UTF-8; give another"
-            )
-        for stage in self.stages:
-            with problems.collected():
-                validate.check_stage_files(stage, self.name)
-        if self.run.address and self.run.runner != "ray":
-            problems.add(f"{self.name}: run: 'address' is for 'runner: ray'; remove one of them")
-        for url in filter(filesystem.is_url, (self.output.path, self.output.key)):
-            with problems.collected():
-                filesystem.require_usable_url(url)
-        if self.folder.resolve() in [path.resolve() for path in self.list_earlier_corpora()]:
-            problems.add(f"{self.name}: dedup: against: '{self.output.path}' is the output itself")
-        checks = validate.SourceChecks(self.name, self.output.path, self.folder, self.key_path)
-        for index, source in enumerate(self.sources):
-            with problems.collected():
-                checks.check(index, source)
+        problems = Problems(self.name, self.lines)
+        self._check_files(problems, reads=False)
         problems.raise_all()
+
+    def _check_files(self, problems: Problems, *, reads: bool = True) -> Plan:
+        """Add what is wrong with the files that the plan names, and with the output.
+
+        With ``reads`` the first records of each source are read. Returns the plan with local
+        copies of its models and lists.
+        """
+        if not self.output.path:
+            if not problems.has("output", "path"):
+                problems.add("no output; set 'output: {path: ...}' or give --out")
+        elif not _is_utf8(self.output.path):
+            message = f"the output's path {self.output.path!a} is not UTF-8; give another"
+            problems.add(message, ("output", "path"))
+        chain = []
+        for stage in self.stages:
+            with problems.collected(stage.entry or ("stages", stage.name)):
+                if self.output.path:
+                    stage = self._copy_files(stage)
+                validate.check_stage_files(stage)
+            chain.append(stage)
+        if self.run.address and self.run.runner != "ray":
+            problems.add("'address' is for 'runner: ray'; remove one of them", ("run", "address"))
+        for key, url in (("path", self.output.path), ("key", self.output.key)):
+            if filesystem.is_url(url):
+                with problems.collected(("output", key)):
+                    filesystem.require_usable_url(url)
+        plan = replace(self, stages=tuple(chain))
+        if plan.output.path:
+            plan._check_earlier_corpora(problems)
+        checks = validate.SourceChecks(plan.output.path, plan.folder, plan.key_path)
+        for index, source in enumerate(plan.sources):
+            with problems.collected(source.entry or ("sources", index, source.reader)):
+                checks.check(source)
+                if reads and isinstance(source.config, readers.find(source.reader).Config):
+                    first_records.check_source(source)
+        return plan
+
+    def _check_earlier_corpora(self, problems: Problems) -> None:
+        out = self.folder.resolve()
+        for stage in self.stages:
+            earlier = stages.list_earlier_corpora(stage.address, stage.config)
+            if out in [path.resolve() for path in earlier]:
+                problems.add(
+                    f"against: '{self.output.path}' is the output itself",
+                    stage.entry or ("stages", stage.name),
+                )
 
     def list_misfits(self, first_files: Sequence[str | None] | None = None) -> list[str]:
         """Warnings of sources whose first file looks like that of another reader.
@@ -345,6 +402,25 @@ class Plan:
         """:meth:`resolved` as YAML."""
         text: str = yaml.safe_dump(self.resolved(), sort_keys=False, allow_unicode=True)
         return text
+
+
+def _load_document(source: Plan | str | Path | dict[str, Any]) -> tuple[object, str, Lines]:
+    """The plain data of a plan, its name, and the lines of its YAML."""
+    if isinstance(source, Plan):
+        return {}, source.name, source.lines
+    if isinstance(source, dict):
+        return source, "plan", {}
+    document, lines = yaml_loader.load_yaml(source)
+    name = Path(source).name
+    if isinstance(document, dict) and built_plan.REDUCED in document:
+        private = built_plan.find_private_plan(Path(source).absolute().parent)
+        if private is None:
+            raise PlanError(
+                f"'{source}' is the public form of a plan, without its paths; build from the "
+                "plan in the folder named after the corpus's key and '.plans'"
+            )
+        return private.document, name, {}
+    return document, name, lines
 
 
 def _is_utf8(path: str) -> bool:

@@ -7,125 +7,130 @@ PlanError with a line for each.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import polars as pl
 from pydantic import BaseModel, ValidationError
 
 from corpus import readers, schema, stage_names, stages
 from corpus.errors import BuildError, PlanError, did_you_mean
-from corpus.plan import detect_format
+from corpus.plan import detect_format, settings_errors
 from corpus.plan.entries import Source, Stage
 from corpus.plan.private_plan import plans_folder
+from corpus.plan.problems import KeyPath, Problems
 from corpus.privacy import suppression
+from corpus.readers.contract import ReaderConfig
 from corpus.storage import filesystem
 from filters import contract
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
-
-class Problems:
-    """Collects the errors of a plan, so that the user can mend them all in one go."""
-
-    def __init__(self) -> None:
-        self._messages: list[str] = []
-
-    def add(self, message: str) -> None:
-        """Add an error."""
-        self._messages.append(message)
-
-    @contextmanager
-    def collected(self) -> Iterator[None]:
-        """Add the PlanError that is raised inside, and go on after it."""
-        try:
-            yield
-        except PlanError as error:
-            self._messages.append(str(error))
-
-    def raise_all(self) -> None:
-        """PlanError with a line for each error, if there is one."""
-        if self._messages:
-            raise PlanError("\n".join(dict.fromkeys(self._messages)))
+#: Files of a folder that are named in an error.
+_MAX_NAMED = 6
 
 
 # --------------------------------------------------------------------------- keys and settings
 
 
-def check_mapping(value: object, where: str, known: tuple[str, ...]) -> dict[str, Any]:
-    """``value`` as a dict with no other keys than ``known``; else PlanError."""
+def check_mapping(value: object, problems: Problems, known: tuple[str, ...]) -> dict[str, Any]:
+    """``value`` as a dict with the keys of ``known`` that it has; {} if it is something else."""
     if not isinstance(value, Mapping):
-        raise PlanError(f"{where}: expected keys {', '.join(known)}; found {_describe_type(value)}")
-    _check_keys(value, where, known)
-    return dict(value)
+        problems.add(
+            f"expected the keys {', '.join(known)}; found {settings_errors.describe_shape(value)}"
+        )
+        return {}
+    _check_keys(value, problems, (), known)
+    return {key: value[key] for key in known if key in value}
 
 
-def check_sources(value: object, where: str) -> list[Source]:
-    """A list of ``- reader: {settings}``; else PlanError."""
-    sources, problems = [], Problems()
-    for entry in _list_entries(value, where, "reader", (), problems):
-        with problems.collected():
-            _check_known(entry.kind, "reader", readers.names(), where)
-            config = validate_settings(readers.find(entry.kind).Config, entry.value, entry.where)
-            sources.append(Source(entry.kind, config))
-    problems.raise_all()
+def check_sources(value: object, problems: Problems) -> list[Source]:
+    """The sources in a list of ``- reader: {settings}``.
+
+    Of one with wrong settings the path alone is there, in place of the reader's ``Config``.
+    """
+    if not value:
+        problems.add("no 'sources'; name at least one reader and its path", ("sources",))
+        return []
+    sources = []
+    for entry in _list_entries(value, problems, "sources", "reader", readers.names()):
+        config = readers.find(entry.kind).Config
+        checked = check_settings(config, entry.settings, problems, entry.path)
+        if checked.config is not None and checked.is_right:
+            sources.append(Source(entry.kind, checked.config, entry.path))
+        elif checked.path:  # so that its files are checked in the same run
+            sources.append(Source(entry.kind, ReaderConfig(path=checked.path), entry.path))
     return sources
 
 
-def check_stages(value: object, where: str) -> list[Stage]:
-    """A list of ``- stage: {settings}`` or ``- {stage: {settings}, as: name}``; else PlanError."""
-    chain, problems = [], Problems()
-    for entry in _list_entries(value, where, "stage", (stage_names.NAME_KEY,), problems):
-        with problems.collected():
-            _check_known(entry.kind, "stage", stages.names(), where)
+def check_stages(value: object, problems: Problems) -> list[Stage]:
+    """The stages that are right in a list; the required one is there in any case.
+
+    An entry is ``- stage: {settings}`` or ``- {stage: {settings}, as: name}``. The order of all
+    is checked: of a stage with wrong settings, with those that are right.
+    """
+    others = (stage_names.NAME_KEY,)
+    entries = _list_entries(value or [], problems, "stages", "stage", stages.names(), others)
+    chain: list[tuple[Stage, bool]] = []
+    for entry in entries:
+        config = stages.find(entry.kind).Config
+        checked = check_settings(config, entry.settings, problems, entry.path)
+        with problems.collected(entry.path):
             name = _check_name(entry)
-            config = validate_settings(stages.find(entry.kind).Config, entry.value, entry.where)
-            kind = "" if name == entry.kind else entry.kind
-            chain.append(Stage(name, config, kind=kind))
-    problems.raise_all()
-    return chain
+            if checked.config is not None:
+                kind = "" if name == entry.kind else entry.kind
+                path = (*entry.path[:2], name)
+                stage = Stage(name, checked.config, kind=kind, entry=path)
+                chain.append((stage, checked.is_right))
+    if all(entry.kind != stages.REQUIRED for entry in entries):
+        chain.insert(0, (Stage(stages.REQUIRED, stages.find(stages.REQUIRED).Config()), True))
+    has_all = len(chain) >= len(value) if isinstance(value, list) else True
+    _check_order([stage for stage, _ in chain], problems, has_all=has_all)
+    for stage, is_right in chain:
+        if not is_right:
+            with problems.collected(stage.entry):
+                _check_model_files(stage)
+    return [stage for stage, is_right in chain if is_right]
 
 
 class _Entry(NamedTuple):
     """An entry of a list of sources or stages."""
 
-    where: str
+    path: KeyPath
     kind: str
-    value: object  # the settings
+    settings: object
     others: Mapping[str, Any]  # the other keys
 
 
 def _list_entries(
-    value: object, where: str, kind: str, others: tuple[str, ...], problems: Problems
+    value: object,
+    problems: Problems,
+    section: str,
+    kind: str,
+    known: Sequence[str],
+    others: tuple[str, ...] = (),
 ) -> list[_Entry]:
-    """The entries of a list; what is none is added to ``problems``."""
+    """The entries of known names in a list of ``- name: {settings}``, with the keys ``others``."""
     if not isinstance(value, list):
-        raise PlanError(
-            f"{where}: expected a list of '- name: {{...}}'; found {_describe_type(value)}"
-        )
-    entries = []
+        problems.add(_explain_no_list(value, kind, known), (section,))
+        return []
+    entries: list[_Entry] = []
     for index, entry in enumerate(value):
         given = {entry: {}} if isinstance(entry, str) else entry
         own = [key for key in given if key not in others] if isinstance(given, Mapping) else []
         if len(own) != 1:
-            more = f", with '{others[0]}: name' beside it" if others else ""
-            problems.add(
-                f"{where}[{index}]: expected one '{kind}: {{...}}'{more}; "
-                f"found {_describe_type(entry)}"
-            )
+            problems.add(_explain_no_entry(entry, kind, known, others), (section, index))
+            continue
+        name = str(own[0])
+        if name not in known:
+            problems.add(f"unknown {kind} '{name}'{did_you_mean(name, known)}", (section, index))
             continue
         rest = {key: given[key] for key in others if key in given}
-        name = str(own[0])
-        entries.append(_Entry(f"{where}[{index}] {name}", name, given[own[0]] or {}, rest))
+        settings = {} if given[own[0]] is None else given[own[0]]
+        entries.append(_Entry((section, index, name), name, settings, rest))
     return entries
-
-
-def _check_known(name: str, kind: str, known: Sequence[str], where: str) -> None:
-    if name not in known:
-        file = where.partition(":")[0]
-        raise PlanError(f"unknown {kind} '{name}' in {file}{did_you_mean(name, known)}")
 
 
 def _check_name(entry: _Entry) -> str:
@@ -136,66 +141,127 @@ def _check_name(entry: _Entry) -> str:
         return own
     if not isinstance(given, str) or not stage_names.NAME.fullmatch(given):
         raise PlanError(
-            f"{entry.where}: 'as': expected a word of small letters, digits and '_', such as "
-            f"{own}_2; got {_shorten_value(given)}"
+            "'as': expected a word of small letters, digits and '_', such as "
+            f"{own}_2; got {settings_errors.format_value(given)}"
         )
     if given == own:
         return own
     if not stages.may_be_renamed(entry.kind):
         raise PlanError(
-            f"{entry.where}: 'as': '{entry.kind}' can be in a plan once, under its own name; "
-            "remove 'as'"
+            f"'as': '{entry.kind}' can be in a plan once, under its own name; remove 'as'"
         )
     if given in stages.names() or given in stage_names.RESERVED:
-        raise PlanError(f"{entry.where}: 'as': '{given}' means something else; give another name")
+        raise PlanError(f"'as': '{given}' means something else; give another name")
     return given
+
+
+def _explain_no_list(value: object, kind: str, known: Sequence[str]) -> str:
+    found = settings_errors.describe_shape(value)
+    example = f"- {known[0]}: {{...}}"
+    if isinstance(value, Mapping) and (names := [str(name) for name in value if name in known]):
+        example = f"- {names[0]}: {{...}}"
+    return f"expected a list with one {kind} on a line, as '{example}'; found {found}"
+
+
+def _explain_no_entry(
+    entry: object, kind: str, known: Sequence[str], others: tuple[str, ...]
+) -> str:
+    """What is wrong with an entry that is not one name with its settings."""
+    expected = f"expected one '{kind}: {{...}}'"
+    if others:
+        expected += f", with '{others[0]}: name' beside it"
+    if isinstance(entry, Mapping) and entry:
+        names = [str(name) for name in entry if name in known]
+        if len(names) > 1:
+            return f"{expected}; found {' and '.join(names)}: begin each with '- ' on its own line"
+        if len(names) == 1 and entry[names[0]] is None:
+            return (
+                f"{expected}; the settings of '{names[0]}' must be further to the right than its "
+                f"name, or in one line: '- {names[0]}: {{key: value}}'"
+            )
+    return f"{expected}; found {settings_errors.describe_shape(entry)}"
+
+
+@dataclass(frozen=True)
+class Checked(Generic[AnyModel]):
+    """Settings that were checked: those that are right, if the rest have defaults."""
+
+    config: AnyModel | None
+    path: str = ""  # the setting ``path`` as it is given
+    is_right: bool = True
+
+
+def check_settings(
+    model: type[AnyModel], settings: object, problems: Problems, path: KeyPath
+) -> Checked[AnyModel]:
+    """``settings`` as a ``model``; an error at ``path`` for each that is wrong."""
+    if not isinstance(settings, Mapping):
+        problems.add(_explain_no_settings(model, settings, path), path)
+        return Checked(_validate(model, {}), is_right=False)
+    is_known = _check_keys(settings, problems, path, model.model_fields)
+    known = {key: value for key, value in settings.items() if key in model.model_fields}
+    try:
+        return Checked(model.model_validate(known), str(known.get("path", "")), is_known)
+    except ValidationError as error:
+        errors = settings_errors.explain_errors(model, error)
+    for key, text in errors:
+        problems.add(text, (*path, key) if key in known else path)
+    wrong = {key for key, _ in errors}
+    right = {key: value for key, value in known.items() if key not in wrong}
+    return Checked(_validate(model, right), str(right.get("path", "")), is_right=False)
+
+
+def _validate(model: type[AnyModel], settings: Mapping[str, Any]) -> AnyModel | None:
+    try:
+        return model.model_validate(settings)
+    except ValidationError:
+        return None
+
+
+def check_section(
+    model: type[AnyModel], settings: object, problems: Problems, key: str
+) -> AnyModel:
+    """A section of a plan as a ``model`` all of whose settings have defaults."""
+    given = {} if settings is None else settings
+    config = check_settings(model, given, problems, (key,)).config
+    return model.model_validate({}) if config is None else config
+
+
+def _explain_no_settings(model: type[BaseModel], settings: object, path: KeyPath) -> str:
+    """What is wrong with settings that are not keys with values."""
+    name, shown = path[-1] if path else "", settings_errors.format_value(settings)
+    found = settings_errors.describe_shape(settings)
+    first = next(iter(model.model_fields))
+    if isinstance(settings, str) and first == "path":
+        return f"expected settings; found a text; write {name}: {{path: {shown}}}"
+    fits = [key for key in model.model_fields if settings_errors.fits(model, key, settings)]
+    # The first setting of a stage is the one that it is mostly about.
+    key = fits[0] if len(fits) == 1 or first in fits else "KEY"
+    example = f"{name}: {{{key}: {shown}}}"
+    return f"expected settings like '{{key: value}}'; found {found}; write {example}"
 
 
 def validate_settings(model: type[AnyModel], settings: object, where: str) -> AnyModel:
     """``settings`` as a ``model``; PlanError lists what is wrong, ``where``, and the remedy."""
-    if not isinstance(settings, Mapping):
-        raise PlanError(
-            f"{where}: expected settings like '{{key: value}}'; found {_describe_type(settings)}"
-        )
-    _check_keys(settings, where, model.model_fields)
-    try:
-        return model.model_validate(dict(settings))
-    except ValidationError as error:
-        problems = Problems()
-        for found in error.errors():
-            key = ".".join(str(piece) for piece in found["loc"]) or "settings"
-            if found["type"] == "missing":
-                problems.add(f"{where}: '{key}' is missing; it must be given")
-                continue
-            message = found["msg"].removeprefix("Value error, ")
-            problems.add(f"{where}: '{key}': {message}; got {_shorten_value(found['input'])}")
+    problems = Problems(where)
+    checked = check_settings(model, settings, problems, ())
     problems.raise_all()
-    raise AssertionError
+    assert checked.config is not None
+    return checked.config
 
 
 def _check_keys(
-    settings: Mapping[Any, Any], where: str, known: Sequence[str] | Mapping[str, Any]
-) -> None:
-    problems = Problems()
-    for key in settings:
-        if key not in known:
-            problems.add(f"{where}: unknown key '{key}'{did_you_mean(str(key), known)}")
-    problems.raise_all()
-
-
-def _describe_type(value: object) -> str:
-    if value is None:
-        return "nothing"
-    names = {dict: "keys", list: "a list", str: "text", bool: "true/false", int: "a number"}
-    return names.get(type(value), type(value).__name__)
-
-
-def _shorten_value(value: object) -> str:
-    try:
-        text = repr(value)
-    except ValueError:  # an integer of too many digits to be written out
-        return "a very long number"
-    return text if len(text) <= 60 else text[:57] + "..."
+    settings: Mapping[Any, Any],
+    problems: Problems,
+    path: KeyPath,
+    known: Sequence[str] | Mapping[str, Any],
+) -> bool:
+    """Whether all keys are known; an error for each that is not."""
+    unknown = [key for key in settings if key not in known]
+    for key in unknown:
+        # Line numbers are of keys as they are written.
+        problems.add(f"unknown key '{key}'{did_you_mean(str(key), known)}", (*path, key))
+    return not unknown
 
 
 # --------------------------------------------------------------------------- the order of stages
@@ -208,56 +274,65 @@ def _remedy_for_twice(stage: Stage) -> str:
     return f"give one of them a name of its own: '- {{{kind}: {{...}}, as: {stage.name}_2}}'"
 
 
-def check_order(chain: Sequence[Stage], name: str) -> None:
-    """PlanError if a stage is there twice, must be first and is not, or cannot read its columns.
+def _check_order(chain: Sequence[Stage], problems: Problems, *, has_all: bool) -> None:
+    """Errors if a stage is there twice, must be first and is not, or cannot read its columns.
 
-    A column that it reads may come later, not at all, or be of a type that it cannot use.
+    A column that it reads may come later, not at all, or be of a type that it cannot use. Unless
+    the chain ``has_all`` stages of the plan, one that is missing may write a column.
     """
-    problems = Problems()
     written: dict[str, pl.DataType] = dict(schema.POST)
     seen: set[str] = set()
     for index, stage in enumerate(chain):
-        where = f"{name}: stages[{index}] {stage.name}"
         if index and stages.must_be_first(stage.address):
-            problems.add(f"{name}: stages: '{stage.name}' must come first; move it there")
+            problems.add("must come first; move it there", stage.entry)
         if stage.name in seen:
-            problems.add(f"{where}: the stage is there twice; {_remedy_for_twice(stage)}")
+            problems.add(f"the stage is there twice; {_remedy_for_twice(stage)}", stage.entry)
         seen.add(stage.name)
         missing = [column for column in stage.read_columns if column not in written]
         for column in missing:
             later = [other.name for other in chain if column in other.written_columns]
             remedy = f"move '{later[0]}' before it" if later else "no stage here writes it"
             near = "" if later else did_you_mean(column, written)
-            problems.add(f"{where}: needs the column '{column}'; {remedy}{near}")
+            if later or has_all:
+                problems.add(f"needs the column '{column}'; {remedy}{near}", stage.entry)
         if not missing:
             try:
                 contract.check_types(stage.module, stage.config, written)
             except ValueError as error:
-                problems.add(f"{where}: {error}")
+                problems.add(str(error).removeprefix(f"{stage.name}: "), stage.entry)
         written.update(stage.written_columns)
-    problems.raise_all()
 
 
 # --------------------------------------------------------------------------- files
 
 
-def check_stage_files(stage: Stage, name: str) -> None:
+def check_stage_files(stage: Stage) -> None:
     """PlanError if a model or a list that the stage's settings name cannot be used."""
+    _check_model_files(stage)
     try:
-        _ = stage.model_hashes
         contract.check(stage.module, stage.config)
     except OSError as error:
-        raise PlanError(f"{name}: {stage.name}: cannot read the file '{error.filename}'") from None
+        raise PlanError(f"cannot read the file '{error.filename}'") from None
     except ValueError as error:
-        raise PlanError(f"{name}: {error}") from None
+        raise PlanError(str(error).removeprefix(f"{stage.name}: ")) from None
+
+
+def _check_model_files(stage: Stage) -> None:
+    if any(filesystem.is_url(file) for file in stage.list_files()):
+        return  # not copied to this disk yet
+    try:
+        _ = stage.model_hashes
+    except OSError as error:
+        raise PlanError(f"cannot read the file '{error.filename}'") from None
+    except ValueError as error:
+        raise PlanError(str(error).removeprefix(f"{stage.name}: ")) from None
 
 
 class SourceChecks:
     """Checks the files of a plan's sources, one source after another."""
 
-    def __init__(self, name: str, output: str, folder: Path, key_path: Path | str) -> None:
+    def __init__(self, output: str, folder: Path, key_path: Path | str) -> None:
         """``output`` is the plan's path, ``folder`` the local folder that is built in."""
-        self._name = name
         self._output = output.rstrip("/") + "/"
         self._folder = folder.resolve()
         self._key = Path(key_path).resolve()
@@ -266,35 +341,30 @@ class SourceChecks:
         self._folders: dict[str, Path] = {}  # resolved, of the files
         self._own_folders: dict[Path, bool] = {}
 
-    def check(self, index: int, source: Source) -> None:
-        """PlanError if source number ``index`` has no files, or has files that it must not read."""
-        where, path = f"{self._name}: sources[{index}] {source.reader}", source.config.path
-        files = _list_source_files(source, where)
+    def check(self, source: Source) -> None:
+        """PlanError if a source has no files, or has files that it must not read."""
+        path = source.config.path
+        files = _list_source_files(source)
         if os.path.isdir(path) and any(
             Path(path).resolve() in own.parents for own in (self._folder, self._key)
         ):
-            raise PlanError(
-                f"{where}: the output or the key would be inside '{path}'; put them elsewhere"
-            )
+            raise PlanError(f"the output or the key would be inside '{path}'; put them elsewhere")
         for file in files:
-            self._check_file(file, index, where)
+            self._check_file(file, source)
 
-    def _check_file(self, file: str, index: int, where: str) -> None:
+    def _check_file(self, file: str, source: Source) -> None:
         real = file if filesystem.is_url(file) else self._resolve(file)
         if self._is_own(file, real):
-            raise PlanError(f"{where}: '{file}' belongs to the output; narrow the path")
+            raise PlanError(f"'{file}' belongs to the output; narrow the path")
         if not file.isprintable():
             raise PlanError(
-                f"{where}: the path {file!a} is not UTF-8 or has characters that do not print; "
-                "rename it"
+                f"the path {file!a} is not UTF-8 or has characters that do not print; rename it"
             )
         if real in self._readers:
-            raise PlanError(
-                f"{where}: '{file}' is already read by {self._readers[real]}; narrow a path"
-            )
-        self._readers[real] = f"sources[{index}]"
+            raise PlanError(f"'{file}' is already read by {self._readers[real]}; narrow a path")
+        self._readers[real] = f"sources[{source.entry[1]}]" if source.entry else source.reader
         if not _is_readable(file):
-            raise PlanError(f"{where}: no permission to read '{file}'; chmod or chown it")
+            raise PlanError(f"no permission to read '{file}'; chmod or chown it")
 
     def _resolve(self, file: str) -> Path:
         """The real path of a file; that of its folder is found once for all files in it."""
@@ -342,7 +412,7 @@ def list_misfits(sources: Sequence[Source], first_files: Sequence[str | None]) -
     return found
 
 
-def _list_source_files(source: Source, where: str) -> list[str]:
+def _list_source_files(source: Source) -> list[str]:
     """The files of a source; PlanError if there are none."""
     path = source.config.path
     if filesystem.is_url(path):
@@ -351,15 +421,40 @@ def _list_source_files(source: Source, where: str) -> list[str]:
         files = source.list_files()
     except (OSError, BuildError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise PlanError(f"{where}: cannot look at '{path}': {reason}") from None
+        raise PlanError(f"cannot look at '{path}': {reason}") from None
     if files:
         return files
     if any(mark in path for mark in "*?["):
-        raise PlanError(f"{where}: path '{path}' matches no file")
+        raise PlanError(f"path '{path}' matches no file{_describe_around(path)}")
     if os.path.isdir(path):
         what = "has no dump of this reader" if source.list_files_beside() else "is empty"
-        raise PlanError(f"{where}: folder '{path}' {what}")
-    raise PlanError(f"{where}: no file at '{path}' (from {Path.cwd().name}/)")
+        raise PlanError(f"folder '{path}' {what}")
+    raise PlanError(f"no file at '{path}'{_describe_around(path)}")
+
+
+def _describe_around(path: str) -> str:
+    """What there is where a path leads: the files of its folder, or the last folder that exists."""
+    if filesystem.is_url(path):
+        return ""
+    folder = Path(path).parent
+    wanted = folder
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    shown = f"'{folder}'" if folder != Path() else f"the current folder, '{Path.cwd().name}'"
+    missing = wanted.relative_to(folder).parts
+    names = sorted(name for name in os.listdir(folder) if name.isprintable())
+    if missing and not set(missing[0]) & set("*?["):
+        return f"; {shown} has no folder '{missing[0]}'{_suggest_name(missing[0], names)}"
+    if not names:
+        return f"; {shown} is empty"
+    suggested = _suggest_name(Path(path).name, names)
+    more = f" and {len(names) - _MAX_NAMED:,} more" if len(names) > _MAX_NAMED else ""
+    return suggested or f"; {shown} has {', '.join(names[:_MAX_NAMED])}{more}"
+
+
+def _suggest_name(name: str, names: Sequence[str]) -> str:
+    hint = did_you_mean(name, names)
+    return hint if "did you mean" in hint else ""
 
 
 def _is_readable(file: str) -> bool:

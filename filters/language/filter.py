@@ -101,11 +101,14 @@ def make_settings(config: Config) -> identify.Settings:
 def check(config: Config) -> None:
     """Raise ValueError if the models do not know a language that ``config`` names."""
     known = identify.list_known_languages(make_settings(config))
-    for code in (*config.keep, *config.languages, *_list_stated_priors(config)):
-        if code not in known:
-            similar = [name for name in known if name.startswith(code[:2])][:5]
-            hint = f"; it has {', '.join(similar)}" if similar else ""
-            raise ValueError(f"language: the model does not know the language '{code}'{hint}")
+    named = dict.fromkeys((*config.keep, *config.languages, *_list_stated_priors(config)))
+    problems = []
+    for code in (code for code in named if code not in known):
+        similar = [name for name in known if name.startswith(code[:2])][:5]
+        hint = f"; it has {', '.join(similar)}" if similar else ""
+        problems.append(f"the model does not know the language '{code}'{hint}")
+    if problems:
+        raise ValueError(f"language: {'; '.join(problems)}")
 
 
 def thresholds(config: Config) -> tuple[Threshold, ...]:

@@ -221,7 +221,9 @@ def test_parts_that_were_read_are_used_again_after_the_dump_was_moved(
     sources = [{"table": {"path": str(tmp_path / "a"), "fields": fields}}]
     corpus.build(make_plan(tmp_path, sources, keep_work=True))
     (tmp_path / "a").rename(tmp_path / "b")
-    monkeypatch.setattr("corpus.readers.table.read", lambda *given: pytest.fail("read again"))
+    monkeypatch.setattr(
+        "corpus.pipeline.read_files.save_part", lambda *given: pytest.fail("read again")
+    )
     sources = [{"table": {"path": str(tmp_path / "b"), "fields": fields}}]
     document = make_plan(tmp_path, sources, keep_work=True)
     document["stages"][0] = {"quality": {"min_words": 100}}

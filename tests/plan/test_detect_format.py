@@ -17,7 +17,7 @@ import yaml
 import corpus
 from corpus import readers
 from corpus.cli.plan import sniff
-from corpus.errors import BuildError
+from corpus.errors import BuildError, PlanError
 from corpus.plan import detect_format
 from corpus.plan.model import Plan
 from corpus.storage import filesystem
@@ -198,7 +198,7 @@ def test_a_file_that_looks_like_another_reader_s_may_end_the_build(
 ) -> None:
     path = write_lines(tmp_path / "dump", [*[REDDIT] * 3, TWEET])
     source = {"x_archive": {"path": str(path)}}
-    with pytest.raises(BuildError, match=r"nothing could be read: .*looks like 'reddit'"):
+    with pytest.raises(PlanError, match=r"looks like 'reddit', and 'x_archive' finds no post"):
         corpus.build(plan(sources=[source], stages=[]))
     source = {"x_stream": {"path": str(path), "max_refused": 0.5}}
     with pytest.raises(BuildError, match=r"3 of 4 records were refused .* max_refused is 0.5"):

@@ -35,7 +35,7 @@ def error_message(document: object) -> str:
 
 def test_a_stage_that_is_there_twice_wants_a_name(plan: MakePlan) -> None:
     assert error_message(plan([{"quality": {}}, {"quality": {}}])) == (
-        "p.yaml: stages[2] quality: the stage is there twice; give one of them a name of its own: "
+        "p.yaml: stages[1] quality: the stage is there twice; give one of them a name of its own: "
         "'- {quality: {...}, as: quality_2}'"
     )
     assert "a plan may have it once" in error_message(plan([{"dedup": {}}, {"dedup": {}}]))
@@ -54,7 +54,7 @@ def test_a_stage_that_is_there_twice_wants_a_name(plan: MakePlan) -> None:
         ({"pii": {}, "as": "redact"}, "'pii' can be in a plan once"),
         ({"consent": {}, "as": "first"}, "'consent' can be in a plan once"),
         ({"as": "x"}, "expected one 'stage: {...}', with 'as: name' beside it; found keys"),
-        ({"qualty": {}, "as": "x"}, "unknown stage 'qualty' in p.yaml; did you mean 'quality'?"),
+        ({"qualty": {}, "as": "x"}, "unknown stage 'qualty'; did you mean 'quality'?"),
     ],
 )
 def test_a_name_that_a_stage_cannot_have_is_an_error(

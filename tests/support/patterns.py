@@ -252,6 +252,8 @@ ANCHORED = {
     "corpus.readers.stackexchange._HOST": "fullmatch",
     "corpus.readers.whatsapp._CARD": "fullmatch",
     "corpus.readers.whatsapp._DELETED": "fullmatch",
+    "corpus.plan.settings_errors._DECIMAL_COMMA": "fullmatch",
+    "corpus.plan.settings_errors._NUMBER_WITH_UNIT": "fullmatch",
     "corpus.readers.whatsapp._FILE_ATTACHED": "match",
     "corpus.readers.whatsapp._MEMBER": "fullmatch",
     "corpus.readers.whatsapp._NAME": "match",

@@ -8,7 +8,7 @@ from corpus.formats.csv_records import CsvRecords, find_line_end, strip_empty_ce
 from corpus.formats.lines import DumpMember, is_binary
 from corpus.readers.batches import BatchBuilder, read_members
 from corpus.readers.contract import Batch, Cursor, Refused
-from corpus.readers.table.mapping import Config, build_post_maker, missing_column_error
+from corpus.readers.table.mapping import Config, build_post_maker, missing_columns_error
 
 _LINE_END_BYTES = 1 << 18  # a header is shorter
 
@@ -67,8 +67,7 @@ def _make_column_picker(
     source_file: str, config: Config, columns: list[str]
 ) -> Callable[[list[str]], Sequence[object]]:
     """Return a function that picks the mapped cells of a record, in the order of the map."""
-    for name in config.list_columns():
-        if name not in columns:
-            raise missing_column_error(source_file, config, columns, name)
+    if missing := [name for name in config.list_columns() if name not in columns]:
+        raise missing_columns_error(source_file, config, columns, missing)
     indexes = [columns.index(name) for name in config.list_columns()]
     return lambda cells: [cells[index] for index in indexes]

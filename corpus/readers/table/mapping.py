@@ -71,21 +71,11 @@ class Config(JsonConfig):
     @field_validator("fields")
     @classmethod
     def _check_fields(cls, fields: dict[str, str | ColumnPaths]) -> dict[str, str | ColumnPaths]:
-        for name, source in fields.items():
-            if name == "platform":
-                raise ValueError("'platform' is one for all posts: set it next to 'fields'")
-            if name not in _POST_COLUMNS:
-                raise ValueError(
-                    f"a post has no column '{name}'{did_you_mean(name, _POST_COLUMNS)}"
-                )
-            if not isinstance(source, str) and name not in _JOINED:
-                raise ValueError(
-                    f"'{name}' takes one column; only {', '.join(_JOINED)} join several"
-                )
-            if not all([source] if isinstance(source, str) else source or [""]):
-                raise ValueError(f"'{name}' names no column")
+        found = [error for name, source in fields.items() if (error := _check_field(name, source))]
         if "text" not in fields:
-            raise ValueError("'text' must name the column of the text")
+            found.append("'text' must name the column of the text")
+        if found:
+            raise ValueError("; ".join(found))
         return fields
 
     @model_validator(mode="after")
@@ -113,6 +103,19 @@ class Config(JsonConfig):
         return list(
             dict.fromkeys(source for name in self.fields for source in self.get_sources(name))
         )
+
+
+def _check_field(name: str, source: str | ColumnPaths) -> str:
+    """What is wrong with an entry of ``fields``, or ''."""
+    if name == "platform":
+        return "'platform' is one for all posts: set it next to 'fields'"
+    if name not in _POST_COLUMNS:
+        return f"a post has no column '{name}'{did_you_mean(name, _POST_COLUMNS)}"
+    if not isinstance(source, str) and name not in _JOINED:
+        return f"'{name}' takes one column; only {', '.join(_JOINED)} join several"
+    if not all([source] if isinstance(source, str) else source or [""]):
+        return f"'{name}' names no column"
+    return ""
 
 
 def build_post_maker(config: Config) -> MakePost:
@@ -298,14 +301,19 @@ def _parse_consent(value: object) -> str | None:
     return None if flag is None else "allowed" if flag else "denied"
 
 
-def missing_column_error(
-    file: str, config: Config, columns: Sequence[str], missing_column: str
+def missing_columns_error(
+    file: str, config: Config, columns: Sequence[str], missing: Sequence[str]
 ) -> PlanError:
-    """Return the error for a file without the column ``missing_column``."""
-    field = next(name for name in config.fields if missing_column in config.get_sources(name))
+    """Return the error for a file of ``columns`` without those that are ``missing``."""
     # Without a header these are the cells of the first post; long ones are not names.
     shown = [column if len(column) <= 40 else "…" for column in columns[:50]]
-    return PlanError(
-        f"{file} has no column '{missing_column}', which 'fields' maps to '{field}'"
-        f"{did_you_mean(missing_column, shown)}; its columns: {', '.join(shown)}"
-    )
+    messages = []
+    for name in missing:
+        field = next(field for field in config.fields if name in config.get_sources(field))
+        hint = did_you_mean(name, shown)
+        hint = hint if "did you mean" in hint else ""
+        messages.append(
+            f"{file} has no column '{name}', which 'fields' maps to '{field}'{hint}; "
+            f"its columns: {', '.join(shown)}"
+        )
+    return PlanError(*messages)

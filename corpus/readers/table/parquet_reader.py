@@ -20,7 +20,7 @@ from corpus.readers.table.mapping import (
     Config,
     build_converters,
     is_blank,
-    missing_column_error,
+    missing_columns_error,
     parse_table_id,
 )
 from corpus.schema import POST, REFUSAL, TOMBSTONE, empty_posts
@@ -58,9 +58,9 @@ def read(path: str, config: Config, part_posts: int, start: Cursor | None) -> It
             yield build_batch(None)
             return
         total = table.metadata.num_rows
-        for column in config.list_columns():
-            if not _has_column(table.schema_arrow, column):
-                raise missing_column_error(path, config, table.schema_arrow.names, column)
+        schema = table.schema_arrow
+        if missing := [name for name in config.list_columns() if not _has_column(schema, name)]:
+            raise missing_columns_error(path, config, schema.names, missing)
         for column in config.get_sources("text"):
             _check_is_text(path, column, table.schema_arrow)
         for piece in iter_slices(table, config.list_columns(), row):
