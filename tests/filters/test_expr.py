@@ -103,7 +103,7 @@ def test_what_is_no_sql_is_an_error_of_the_plan(plan: MakePlan) -> None:
 def test_an_unknown_column_is_named_with_the_nearest_known(plan: MakePlan) -> None:
     found = error_message(plan([{"expr": {"drop": "sensitve AND score < 3"}}]))
     assert found == (
-        "p.yaml: stages[1] expr: needs the column 'sensitve'; no stage here writes it; did you "
+        "p.yaml: stages[0] expr: needs the column 'sensitve'; no stage here writes it; did you "
         "mean 'sensitive'?"
     )
 
@@ -127,7 +127,7 @@ def test_a_condition_that_is_no_boolean_is_an_error_of_the_plan(
     plan: MakePlan, condition: str, expected: str
 ) -> None:
     found = error_message(plan([{"expr": {"drop": condition}}]))
-    assert found.startswith("p.yaml: stages[1] expr: 'drop': ") and expected in found
+    assert found.startswith("p.yaml: stages[0] expr: 'drop': ") and expected in found
 
 
 def test_without_a_condition_check_says_so(plan: MakePlan, tmp_path: Path) -> None:

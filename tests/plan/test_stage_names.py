@@ -40,7 +40,7 @@ def test_a_stage_that_is_there_twice_wants_a_name(plan: MakePlan) -> None:
     )
     assert "a plan may have it once" in error_message(plan([{"dedup": {}}, {"dedup": {}}]))
     twice = [{"quality": {}, "as": "one"}, {"expr": {"drop": "bot"}, "as": "one"}]
-    assert "stages[2] one: the stage is there twice" in error_message(plan(twice))
+    assert "stages[1] one: the stage is there twice" in error_message(plan(twice))
 
 
 @pytest.mark.parametrize(
