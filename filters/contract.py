@@ -31,7 +31,17 @@ and may have
 * ``verdict(config)``: the reason to drop a post, or null, as one expression over the columns in
   ``WRITES``, so that a setting can be changed without scoring again; ``config`` is resolved. With
   it ``MOVABLE``: the settings that the verdict depends on, each with the column that it is compared
-  with (or a function ``movable`` that returns them for a Config);
+  with (or a function ``movable`` that returns them for a Config); a column of lists of records is
+  written as ``column.field``, or as ``column`` if none of its fields is compared;
+* ``decide_again(posts, config, is_complete)``: where the verdict under other settings depends on
+  other posts, too: an expression over the columns in ``WRITES`` for the reason, ``""`` for a post
+  to keep, and null where what is stored does not decide. ``posts`` is a lazy frame of the posts
+  about which the stage decided; all of them if ``is_complete``. Posts without a value in ``WRITES``
+  were looked at, too;
+* ``UNMOVABLE``: settings that cannot be changed without scoring again, each with why, where it is
+  not that they change the scores;
+* ``check_moved(built, moved)``: raises ValueError if what is stored does not decide under the
+  settings ``moved``, and says why;
 * ``MUST_BE_FIRST``: True if a plan must apply the filter before every other stage;
 * ``languages(config)``: the languages that its model or its rules of words know, as codes of
   ``lang``. Without it, or if it is empty, the filter is for all languages; else it writes the
@@ -141,6 +151,32 @@ def movable(module: object, config: FilterConfig) -> Mapping[str, str]:
     hook = getattr(module, "movable", None)
     settings: Mapping[str, str] = hook(config) if hook else getattr(module, "MOVABLE", {})
     return settings
+
+
+def decide_again(
+    module: object, posts: pl.LazyFrame, config: FilterConfig, *, is_complete: bool
+) -> pl.Expr | None:
+    """Return the verdict under ``config`` from all posts; None if each post has its own."""
+    hook = getattr(module, "decide_again", None)
+    return hook(posts, config, is_complete=is_complete) if hook else None
+
+
+def decides_again(module: object) -> bool:
+    """Return whether the verdict under other settings depends on other posts, too."""
+    return hasattr(module, "decide_again")
+
+
+def unmovable(module: object) -> Mapping[str, str]:
+    """Return settings that cannot be changed without scoring again, each with why."""
+    settings: Mapping[str, str] = getattr(module, "UNMOVABLE", {})
+    return settings
+
+
+def check_moved(module: object, built: FilterConfig, moved: FilterConfig) -> None:
+    """Let a filter check that what is stored decides under other settings; it raises ValueError."""
+    hook = getattr(module, "check_moved", None)
+    if hook:
+        hook(built, moved)
 
 
 def wants_key(module: object, config: FilterConfig) -> bool:

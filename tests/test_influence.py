@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import random
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -16,8 +18,10 @@ import pytest
 
 import corpus
 from corpus import influence
+from corpus.errors import PlanError
 from corpus.influence import keys as features
-from corpus.maintenance.tune import tune
+from corpus.journal import CorpusFiles
+from corpus.maintenance.tune import survey, tune
 from corpus.partition import partitions
 from corpus.privacy import keys
 from corpus.stages import BarrierInput, MeasuredPart
@@ -390,11 +394,8 @@ def test_the_parts_of_a_text() -> None:
 # --------------------------------------------------------------------------- a build
 
 
-def test_a_build_reports_what_was_pushed_and_tune_moves_the_cap(
-    plan: Callable[..., dict[str, Any]], tmp_path: Path
-) -> None:
-    rng = random.Random(5)
-    posts = background(rng, 300) + plant(rng, ATTACKS["claim"][0])
+def write_posts(folder: Path, posts: Iterable[Post]) -> None:
+    """Write the dump of a build: posts of which some are attacks."""
     rows = [
         {
             "id": str(number),
@@ -404,7 +405,15 @@ def test_a_build_reports_what_was_pushed_and_tune_moves_the_cap(
         }
         for number, row in enumerate(posts)
     ]
-    write_lines(tmp_path / "posts.jsonl", rows)
+    write_lines(folder / "posts.jsonl", rows)
+
+
+def test_a_build_reports_what_was_pushed_and_tune_moves_the_cap(
+    plan: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    rng = random.Random(5)
+    posts = background(rng, 300) + plant(rng, ATTACKS["claim"][0])
+    write_posts(tmp_path, posts)
     made = plan([{"influence": {}}])
     made["sources"][0]["table"]["fields"]["created_at"] = "at"
     manifest = corpus.build(made)
@@ -415,5 +424,153 @@ def test_a_build_reports_what_was_pushed_and_tune_moves_the_cap(
     out = tmp_path / "out"
     for name in ("report.html", "README.md"):
         assert "harrow-news.example" in (out / name).read_text()
+    (described,) = json.loads((out / "croissant.json").read_text())["recordSet"]
+    of_stage = {row["name"] for row in described["field"]} & set(influence.WRITES)
+    assert of_stage == {"pushed_rank", "capped_rank"}
     (summary,) = tune(out, {"influence": {"max_pushed": 5}})["stages"]
     assert (summary["before"], summary["leaves"]) == ({"pushed": 40}, {"pushed": 15})
+
+
+def attacked(rng: random.Random) -> list[Post]:
+    """Posts with five attacks of other sizes, and with words of a slogan that others use."""
+    posts = background(rng, 300) + plant(rng, ATTACKS["claim"][0])
+    slogan = [
+        post(rng, f"slogan{n}", f"{words(rng, n % 3)} drink salted brine daily") for n in range(45)
+    ]
+    # Of the slogan's words, one has just as many devoted authors without it, one has others.
+    slogan += [post(rng, f"brine{n}", f"brine {words(rng, 6)}") for n in range(30)]
+    slogan += [post(rng, f"user{n}", f"salted {words(rng, 6)}") for n in range(4)]
+    twice = [post(rng, f"mixed{n // 2}", f"{words(rng, 6)} qxmixed") for n in range(28)]
+    twice += [post(rng, f"mixed{n}", words(rng, 9)) for n in range(2)]
+    once = [post(rng, f"single{n}", f"{words(rng, 6)} qxsingle") for n in range(30)]
+    weak = [post(rng, f"weak{n // 2}", f"{words(rng, 6)} qxweak") for n in range(26)]
+    weak += [post(rng, f"user{n}", f"{words(rng, 6)} qxweak") for n in range(1)]
+    small = [post(rng, f"small{n // 2}", f"{words(rng, 6)} #qxsmall") for n in range(20)]
+    dense = [post(rng, f"dense{n}", f"{words(rng, 6)} qxdense", 40) for n in range(26)]
+    return [*posts, *slogan, *twice, *once, *weak, *small, *dense]
+
+
+CAPPED = {"max_pushed": 10, "max_domain_posts": 30, "min_burst": 0.9}
+MOVES: list[dict[str, Any]] = [
+    {"max_pushed": 5},
+    {"min_posts": 15},
+    {"min_posts": 50},
+    {"min_authors": 2, "min_devoted": 0.8},
+    {"min_authors": 50},
+    {"min_devoted": 0.95},
+    {"usual_odds": 40.0},
+    {"usual_odds": 5.7, "min_evidence": 2.6},
+    {"min_evidence": 80.0},
+    {"min_burst": 0.7, "min_evidence": 90.0},
+    {"min_burst": 0.0, "min_evidence": 90.0},
+    {"max_domain_posts": 45, "min_evidence": 500.0},
+    {"max_domain_posts": 0, "min_evidence": 500.0},
+    {"action": "drop"},
+    {"action": "annotate"},
+    {"action": "drop", "min_posts": 40},
+]
+
+
+def build_attacked(folder: Path, out: str, settings: dict[str, Any]) -> dict[str, str]:
+    """Build the posts of ``folder``; the reason of each post that was dropped."""
+    fields = {"id": "id", "text": "text", "author": "user", "created_at": "at"}
+    corpus.build(
+        {
+            "sources": [{"table": {"path": str(folder / "posts.jsonl"), "fields": fields}}],
+            "stages": [{"influence": settings}],
+            "output": {"path": str(folder / out), "ids": "original"},
+            "run": {"runner": "serial", "part_posts": 200},
+        },
+        replace=True,
+    )
+    ledger = CorpusFiles(folder / out).ledger("influence")
+    rows = [pl.read_parquet(file).select("id", "reason") for file in ledger]
+    return dict(row for frame in rows for row in frame.iter_rows())
+
+
+@pytest.fixture(scope="module")
+def attacked_corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A corpus, ``out`` in the folder, and what its build dropped."""
+    folder = tmp_path_factory.mktemp("attacked")
+    write_posts(folder, attacked(random.Random(5)))
+    return folder, build_attacked(folder, "out", CAPPED)
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [pytest.param(m, marks=[pytest.mark.slow] * (n % 2)) for n, m in enumerate(MOVES)],
+    ids=str,
+)
+def test_tune_decides_as_a_new_build_does(
+    attacked_corpus: tuple[Path, dict[str, str]], moved: dict[str, Any]
+) -> None:
+    folder, built = attacked_corpus
+    (summary,) = tune(folder / "out", {"influence": moved}, 10_000)["stages"]
+    again = build_attacked(folder, "again", CAPPED | moved)
+    assert built != again
+    assert summary["untold"] == {}
+    for listed, expected in (
+        ("leaves", {name: again[name] for name in again.keys() - built.keys()}),
+        ("returns", {name: built[name] for name in built.keys() - again.keys()}),
+    ):
+        found = {row["id"]: row["reason"] for row in summary[f"{listed}_examples"]}
+        assert found == expected
+        assert sum(summary[listed].values()) == len(expected)
+    assert summary["after"] == dict(Counter(again.values()))
+
+
+@pytest.mark.parametrize(
+    ("moved", "message"),
+    [
+        ({"author_share": 0.8}, "author_share cannot be moved: it decides which authors"),
+        ({"allow": ["qxsudo"]}, "allow cannot be moved: the keys are stored without their names"),
+        ({"min_posts": 14}, "min_posts cannot be moved below 15: the build stored the keys"),
+        ({"usual_odds": 5.0}, "usual_odds cannot be moved below 5.625"),
+        ({"min_burst": 0.5}, "min_burst cannot be moved below 0.675"),
+        ({"max_domain_posts": 20}, "to 20: the build stored the ranks only of the posts after"),
+        ({"max_hashtag_posts": 99}, "the build stored the ranks of no post, as it had 0"),
+    ],
+    ids=str,
+)
+def test_tune_says_why_a_setting_cannot_be_moved(
+    attacked_corpus: tuple[Path, dict[str, str]], moved: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(PlanError, match=message):
+        tune(attacked_corpus[0] / "out", {"influence": moved})
+
+
+def test_bursts_cannot_be_moved_if_the_build_did_not_look_for_them() -> None:
+    with pytest.raises(ValueError, match="the build had 0, and stored no keys of bursts"):
+        influence.check_moved(influence.Config(min_burst=0), influence.Config())
+
+
+def test_the_survey_tries_values_that_keys_have(
+    attacked_corpus: tuple[Path, dict[str, str]],
+) -> None:
+    found = {row["setting"]: row for row in survey(attacked_corpus[0] / "out")}
+    assert set(found) == {
+        *("max_pushed", "min_posts", "min_authors", "min_devoted", "min_evidence", "min_burst")
+    }
+    rows = {row["value"]: row for row in found["min_posts"]["rows"]}
+    assert rows[25]["leaves"] == rows[25]["returns"] == 0
+    assert (rows[20]["leaves"], rows[20]["returns"]) == (10, 0)
+    assert (rows[27]["leaves"], rows[27]["returns"]) == (0, 16)  # one key
+    assert not any(row["untold"] for row in rows.values())
+
+
+def test_in_documents_what_only_other_posts_decide_is_unknown(tmp_path: Path) -> None:
+    posts = pl.LazyFrame(
+        {"influence_keys": [[key(1, 21)], [key(1, 21), key(2, 3)], [key(1, 9)], None]},
+        schema={"influence_keys": influence.WRITES["influence_keys"]},
+    )
+    config = influence.Config()
+    known = influence.decide_again(posts, config, is_complete=False).alias("known")
+    assert posts.select(known).collect()["known"].to_list() == [None, "pushed", "", ""]
+
+
+def key(number: int, rank: int) -> dict[str, Any]:
+    """A stored key that is pushed."""
+    of_key = {"posts": 40, "authors": 40, "devoted": 1.0, "evidence": 30.0, "burst": 0.0}
+    counts = {"sole_authors": 40, "devoted_authors": 40, "expected": 0.2, "habit": 0.1}
+    own = {"key": number, "kind": "phrase", "rank": rank, "is_devoted": True}
+    return own | of_key | counts

@@ -5,18 +5,21 @@ from corpus.influence.barrier import (
     WRITES,
     decide,
     measure,
-    movable,
     thresholds,
     verdict,
 )
 from corpus.influence.config import VERSION, Config
+from corpus.influence.stored_keys import UNMOVABLE, check_moved, decide_again, movable
 
 __all__ = [
     "READS",
+    "UNMOVABLE",
     "VERSION",
     "WRITES",
     "Config",
+    "check_moved",
     "decide",
+    "decide_again",
     "measure",
     "movable",
     "thresholds",

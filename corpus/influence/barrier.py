@@ -30,7 +30,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from corpus.influence import evidence, keys, names
+from corpus.influence import evidence, keys, names, stored_keys
 from corpus.influence.config import Config
 from corpus.partition.groups import mark_group_starts
 from corpus.partition.partitions import (
@@ -54,7 +54,12 @@ READS = ("id", "platform", "author", "community", "created_at", "text")
 #: The rank of the post among those of its pushed key, from 1; the largest if it has several. Null
 #: if no key of it is pushed. ``capped_rank``: the same for a key with more posts than the cap of
 #: its kind allows, where the rank is above the cap.
-WRITES: dict[str, pl.DataType] = {"pushed_rank": pl.Int64(), "capped_rank": pl.Int64()}
+#: :data:`stored_keys.COLUMN`: its keys that are pushed or nearly so, with what decided.
+WRITES: dict[str, pl.DataType] = {
+    "pushed_rank": pl.Int64(),
+    "capped_rank": pl.Int64(),
+    stored_keys.COLUMN: stored_keys.TYPE,
+}
 _LABEL = "deciding"
 # A post of the range of its author has 40 bytes.
 _AUTHOR_ROWS_PER_POST = 2
@@ -83,11 +88,6 @@ def verdict(config: Config) -> pl.Expr:
     limit = config.max_pushed if config.action == "cap" else 0
     reason = pl.when(pl.col("capped_rank").is_not_null()).then(pl.lit("over_key_cap"))
     return pl.when(pl.col("pushed_rank") > limit).then(pl.lit("pushed")).otherwise(reason)
-
-
-def movable(config: Config) -> dict[str, str]:
-    """The cap on pushed keys, where there is one."""
-    return {"max_pushed": "pushed_rank"} if config.action == "cap" else {}
 
 
 def thresholds(config: Config) -> tuple[Threshold, ...]:
@@ -404,7 +404,7 @@ class ChooseKeys(ArrayTask):
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """The numbers of the slots over all ranges, sorted."""
-        config = Config.model_validate_json(self.config)
+        config = stored_keys.loosen(Config.model_validate_json(self.config))
         first = self.index * _RANGES_OF_TASK
         last = min(first + _RANGES_OF_TASK, 1 << self.table[0])
         pieces: list[list[NDArray[np.uint32]]] = [[] for _ in range(first, last)]
@@ -529,33 +529,37 @@ class DecideKeys(ArrayTask):
         parts = load_part_index(self.work_dir)
         rows = gather_rows(_all_folders(parts, _selected_folder), "key", self.index)
         rows = evidence.order_by_key(rows)
-        found = evidence.measure_keys(rows, config.author_share, config.usual_odds)
         bases = _load_bases(self.work_dir)
-        is_burst = evidence.mark_bursts(rows, found, bases.days, bases.day_shares, config.min_burst)
-        allowed = keys.list_allowed_keys(config)
-        is_pushed = evidence.mark_pushed(found, config, allowed, is_burst)
+        found = evidence.measure_keys(rows, config.author_share, bases.days, bases.day_shares)
+        is_allowed = np.isin(found.key, keys.list_allowed_keys(config))
+        is_pushed = evidence.mark_pushed(found, config) & ~is_allowed
+        is_near = evidence.mark_pushed(found, stored_keys.loosen(config)) & ~is_allowed
         caps = _caps(config)[(found.key & np.uint64(7)).astype(np.int64)]
         # The rows of a key with those of turns, which are not counted.
         starts = np.append(np.searchsorted(rows["key"], found.key), rows.size)
         is_devoted = evidence.mark_devoted(rows, config.author_share)
-        pieces, pushed = [_rank_rows(rows[:0], is_devoted[:0], 0, is_pushed=True)], []
-        for number in np.flatnonzero(is_pushed | (found.posts > caps)):
-            span = slice(starts[number], starts[number + 1])
+        caps[found.posts <= caps] = _UNLIMITED
+        stored = np.flatnonzero(is_near | (caps < _UNLIMITED))
+        pieces, pushed = [_rank_rows(rows[:0], is_devoted[:0], 0, 0, is_pushed=True)], []
+        for number in stored:
+            span, cap = slice(starts[number], starts[number + 1]), int(caps[number])
             own, few = rows[span], is_devoted[span]
+            least = 0 if is_near[number] else cap
+            pieces.append(_rank_rows(own, few, least, cap, is_pushed=bool(is_pushed[number])))
             if is_pushed[number]:
-                pieces.append(_rank_rows(own, few, 0, is_pushed=True))
                 counted = own[~own["is_turn"]]
                 facts = evidence.describe_key(counted, int(number), found)
                 pushed.append(names.identify_key(counted) | facts)
-            if found.posts[number] > caps[number]:
-                pieces.append(_rank_rows(own, few, int(caps[number]), is_pushed=False))
         out = np.concatenate(pieces)
         listed = sorted(pushed, key=lambda row: (-row["posts"], row["key"]))[:_MAX_LISTED]
-        arrays = parts.scatter_by_block("rank", out, out["row_index"])
-        return arrays, {"count": len(pushed), "pushed": listed}
+        scattered = parts.scatter_by_block("rank", out, out["row_index"])
+        known = {name: value[stored] for name, value in found._asdict().items()}
+        return {**scattered, **known}, {"count": len(pushed), "pushed": listed}
 
 
-def _rank_rows(rows: Any, is_devoted: NDArray[np.bool_], least: int, *, is_pushed: bool) -> Any:
+def _rank_rows(
+    rows: Any, is_devoted: NDArray[np.bool_], least: int, cap: int, *, is_pushed: bool
+) -> Any:
     """A row for each post of one key whose rank is above ``least``."""
     rank = evidence.rank_posts(rows)
     chosen = rank > least
@@ -566,6 +570,19 @@ def _rank_rows(rows: Any, is_devoted: NDArray[np.bool_], least: int, *, is_pushe
         is_devoted=is_devoted[chosen],
         is_turn=rows["is_turn"][chosen],
         is_pushed=np.full(int(chosen.sum()), is_pushed),
+        is_capped=rank[chosen] > cap,
+    )
+
+
+def _load_stored_keys(work_dir: Path) -> evidence.KeyStatistics:
+    """The statistics of the keys of all rows of :class:`DecideKeys`, ordered by key."""
+    ranges = range(len(load_part_index(work_dir).key_ranges()))
+    folders = [_decided_folder(work_dir, index) for index in ranges]
+    return evidence.KeyStatistics(
+        *(
+            np.concatenate([array_store.load_array(folder, name) for folder in folders])
+            for name in evidence.KeyStatistics._fields
+        )
     )
 
 
@@ -619,8 +636,7 @@ def _find_incidental_keys(work_dir: Path, config: Config) -> U64:
     key, number = np.unique(keys_found, return_inverse=True)
     posts = np.bincount(number, weights=posts, minlength=key.size)
     devoted = np.bincount(number, weights=devoted, minlength=key.size)
-    is_pushed = (posts >= config.min_posts) & (devoted >= config.min_devoted * posts)
-    return key[~is_pushed]
+    return key[~evidence.mark_pushed_alone(posts, devoted, config)]
 
 
 @dataclass(frozen=True)
@@ -650,12 +666,17 @@ class WriteVerdicts(ResumableTask):
         pushed = rows[rows["is_pushed"]]
         incidental = _find_incidental_keys(self.work_dir, config)
         pushed = pushed[~(_mark_lone(pushed) & np.isin(pushed["key"], incidental))]
-        ranks = {name: np.zeros(high - low, np.int64) for name in WRITES}
-        for name, some in (("pushed_rank", pushed), ("capped_rank", rows[~rows["is_pushed"]])):
+        capped = rows[rows["is_capped"]]
+        ranks = {name: np.zeros(high - low, np.int64) for name in ("pushed_rank", "capped_rank")}
+        for name, some in (("pushed_rank", pushed), ("capped_rank", capped)):
             np.maximum.at(ranks[name], some["row_index"] - low, some["rank"])
         frame = pl.DataFrame(ranks)
-        frame = frame.select(pl.when(pl.col(name) > 0).then(name).alias(name) for name in WRITES)
-        frame = frame.with_columns(verdict(config).alias("reject"))
+        frame = frame.select(pl.when(pl.col(name) > 0).then(name).alias(name) for name in ranks)
+        known = _load_stored_keys(self.work_dir)
+        rows["row_index"] -= low
+        numbers = np.searchsorted(known.key, rows["key"])
+        lists = stored_keys.list_by_post(rows, numbers, known, config, high - low)
+        frame = frame.with_columns(lists.alias(stored_keys.COLUMN), verdict(config).alias("reject"))
         is_kept = frame["reject"].is_null().to_numpy()
         pushed = pushed[is_kept[pushed["row_index"] - low]]
         keys_kept, counts = np.unique(pushed["key"], return_counts=True)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from filters.contract import FilterConfig
 
-VERSION = 2
+VERSION = 3
 
 
 class Config(FilterConfig):

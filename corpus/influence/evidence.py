@@ -26,13 +26,13 @@ class KeyStatistics(NamedTuple):
     """What is known of each of n keys."""
 
     key: U64
-    start: I64  # (n + 1,) the first row of each key, where rows are ordered by key
     posts: I64
     authors: I64
     devoted: I64  # authors who write little else
     sole: I64  # authors who wrote one post, with the key
     expected: F64  # share of authors who write little else, if the key were any
-    evidence: F64  # log-likelihood ratio
+    habit: F64  # usual share of these who wrote the key repeatedly
+    burst: F64  # largest share of the posts on one day that has few of all posts
 
 
 def order_by_key(rows: Rows) -> Rows:
@@ -42,10 +42,12 @@ def order_by_key(rows: Rows) -> Rows:
     return rows[np.lexsort((rows["row_index"], rows["author"], rows["key"]))]
 
 
-def measure_keys(rows: Rows, author_share: float, usual_odds: float) -> KeyStatistics:
-    """The statistics of the keys of ``rows``, which are ordered; turns are not counted."""
+def measure_keys(rows: Rows, author_share: float, days: I64, day_shares: F64) -> KeyStatistics:
+    """The statistics of the keys of ``rows``, which are ordered; turns are not counted.
+
+    ``days`` are the days of all posts, sorted, and ``day_shares`` their shares of all posts.
+    """
     rows = rows[~rows["is_turn"]]
-    count = rows.size
     new_key = mark_group_starts(rows["key"])
     new_pair = mark_group_starts(rows["key"], rows["author"])
     key_of_row = np.cumsum(new_key) - 1
@@ -60,20 +62,40 @@ def measure_keys(rows: Rows, author_share: float, usual_odds: float) -> KeyStati
     base = np.bincount(key_of_row, weights=rows["base"]) / posts
     share = posts / (np.bincount(key_of_row, weights=rows["stratum_posts"]) / posts)
     expected = base + (1 - base) * np.minimum(share, 1)
-    habit = np.clip(share, _USUAL_HABIT, 1)
-    usual = raise_odds(expected, usual_odds)
-    evidence = authors * measure_excess(devoted / authors, usual)
-    evidence += devoted * measure_excess(1 - sole / np.maximum(devoted, 1), habit)
+    key = rows["key"][first]
     return KeyStatistics(
-        rows["key"][first],
-        np.append(first, count),
+        key,
         posts,
         authors,
         devoted,
         sole,
         expected,
-        evidence,
+        np.clip(share, _USUAL_HABIT, 1),
+        _measure_bursts(rows, key, posts, days, day_shares),
     )
+
+
+def _measure_bursts(rows: Rows, key: U64, posts: I64, days: I64, day_shares: F64) -> F64:
+    """For each key the largest share of its posts on one day that has few of all posts."""
+    bursts = np.zeros(key.size)
+    is_timed = rows["time"] != UNTIMED
+    if is_timed.any():
+        number = np.searchsorted(key, rows["key"][is_timed])
+        day = np.searchsorted(days, rows["time"][is_timed] // DAY)
+        pairs, counts = np.unique(number * days.size + day, return_counts=True)
+        number, day = pairs // days.size, pairs % days.size
+        share = counts / posts[number]
+        is_dense = share >= BURST_LIFT * day_shares[day]
+        np.maximum.at(bursts, number[is_dense], share[is_dense])
+    return bursts
+
+
+def measure_evidence(found: KeyStatistics, usual_odds: float) -> F64:
+    """How much likelier each key is pushed than popular, as a log-likelihood ratio."""
+    usual = raise_odds(found.expected, usual_odds)
+    authors = found.authors * measure_excess(found.devoted / found.authors, usual)
+    repeated = measure_excess(1 - found.sole / np.maximum(found.devoted, 1), found.habit)
+    return authors + found.devoted * repeated
 
 
 def mark_devoted(rows: Rows, author_share: float) -> NDArray[np.bool_]:
@@ -96,39 +118,24 @@ def measure_excess(share: F64, usual: F64) -> F64:
     return np.where(share > usual, total, 0.0)
 
 
-def mark_pushed(
-    found: KeyStatistics, config: Config, allowed: U64, is_burst: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
+def mark_pushed(found: KeyStatistics, config: Config) -> NDArray[np.bool_]:
     """A mask of the keys that are pushed."""
     share = found.devoted / found.authors
+    is_burst = found.burst >= (config.min_burst or np.inf)
     return (
         (found.posts >= config.min_posts)
         & (found.authors >= config.min_authors)
         & (share >= config.min_devoted)
-        & ((found.evidence >= config.min_evidence) | is_burst)
-        & ~np.isin(found.key, allowed)
+        & ((measure_evidence(found, config.usual_odds) >= config.min_evidence) | is_burst)
     )
 
 
-def mark_bursts(
-    rows: Rows, found: KeyStatistics, days: I64, day_shares: F64, min_burst: float
-) -> NDArray[np.bool_]:
-    """A mask of the keys with at least ``min_burst`` of their posts on one day.
+def mark_pushed_alone(posts: I64, devoted: I64, config: Config) -> NDArray[np.bool_]:
+    """A mask of the pushed keys whose ``posts`` without another pushed key are pushed, too.
 
-    ``days`` are the days of all posts, sorted, and ``day_shares`` their shares of all posts.
+    Of these, ``devoted`` are by authors who write little else.
     """
-    is_burst = np.zeros(found.key.size, bool)
-    rows = rows[~rows["is_turn"]]
-    is_timed = rows["time"] != UNTIMED
-    if not min_burst or not is_timed.any():
-        return is_burst
-    number = np.searchsorted(found.key, rows["key"][is_timed])
-    day = np.searchsorted(days, rows["time"][is_timed] // DAY)
-    pairs, counts = np.unique(number * days.size + day, return_counts=True)
-    number, day = pairs // days.size, pairs % days.size
-    share = counts / found.posts[number]
-    is_burst[number[(share >= min_burst) & (share >= BURST_LIFT * day_shares[day])]] = True
-    return is_burst
+    return (posts >= config.min_posts) & (devoted >= config.min_devoted * posts)
 
 
 def rank_posts(rows: Rows) -> I64:

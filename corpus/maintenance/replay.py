@@ -220,7 +220,11 @@ def _verdict_columns(stage: BuiltStage) -> set[str]:
 
 
 def replay_verdicts(
-    posts: pl.LazyFrame, stage: BuiltStage, config: FilterConfig, result_column: str
+    corpus: BuiltCorpus,
+    posts: pl.LazyFrame,
+    stage: BuiltStage,
+    config: FilterConfig,
+    result_column: str,
 ) -> pl.LazyFrame:
     """Add a column with the verdict under ``config``: a reason, or :data:`PASSED`, or null.
 
@@ -228,11 +232,17 @@ def replay_verdicts(
     """
     dropped_here = pl.col("_at") == stage.position
     built = pl.when(dropped_here).then(pl.col("_why")).otherwise(pl.lit(PASSED))
-    before, after = (_verdict_expression(stage, each) for each in (stage.config, config))
+    before = _verdict_expression(stage, stage.config)
+    decided = pl.col("_at") >= stage.position
+    after = contract.decide_again(
+        stage.module, posts.filter(decided), config, is_complete=not corpus.is_rescored(stage)
+    )
+    if after is None:
+        after = _verdict_expression(stage, config)
     scored = pl.any_horizontal(pl.col(column).is_not_null() for column in stage.score_columns)
-    if contract.languages(stage.module, stage.config):
-        # Of the posts that it has read, those in other languages have no scores.
-        scored |= pl.col("_at") >= stage.position
+    if contract.languages(stage.module, stage.config) or contract.decides_again(stage.module):
+        # Of the posts that it has read, those in other languages or with no key have no scores.
+        scored |= decided
     return posts.with_columns(pl.when(scored & (before == built)).then(after).alias(result_column))
 
 

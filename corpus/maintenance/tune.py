@@ -57,11 +57,17 @@ def _validate_settings(corpus: BuiltCorpus, stage: BuiltStage, settings: Setting
         if name not in type(stage.config).model_fields:
             raise PlanError(f"{stage.name} has no setting '{name}'{did_you_mean(name, known)}")
         if name not in known:
+            why = contract.unmovable(stage.module).get(name, "it changes the scores themselves")
             raise PlanError(
-                f"{stage.name}.{name} changes the scores themselves: change the plan and build "
-                f"again; what can be moved without: {', '.join(known)}"
+                f"{stage.name}.{name} cannot be moved: {why}; change the plan and build again; "
+                f"what can be moved without: {', '.join(known)}"
             )
-    return corpus.with_settings(stage, settings)
+    moved = corpus.with_settings(stage, settings)
+    try:
+        contract.check_moved(stage.module, stage.config, moved)
+    except ValueError as error:
+        raise PlanError(f"{stage.name}.{error}") from None
+    return moved
 
 
 def tune(
@@ -93,7 +99,7 @@ def tune(
     for stage, config in changed:
         name = f"_new_{stage.name}"
         reaches_stage = (pl.col("_at") >= stage.position) | pl.col("_back")
-        posts = replay_verdicts(posts, stage, config, name)
+        posts = replay_verdicts(corpus, posts, stage, config, name)
         if corpus.is_rescored(stage) and corpus.reshaping_stage:
             posts = posts.with_columns(
                 pl.when(pl.col("_at") < corpus.reshaping_stage.position)
@@ -182,7 +188,9 @@ def _pick_examples(rows: pl.LazyFrame, stage: BuiltStage, column: str, count: in
     """Pick a few rows, the same in every run: those whose ids, read backwards, are the lowest."""
     reason = pl.coalesce("_why", column).alias("reason")
     order = pl.col("id").str.reverse()
-    columns = rows.select(*LEDGER_KEY, reason, *stage.score_columns, "text", order.alias("_order"))
+    types = contract.writes(stage.module, stage.config)
+    scores = [name for name in stage.score_columns if not types[name].is_nested()]
+    columns = rows.select(*LEDGER_KEY, reason, *scores, "text", order.alias("_order"))
     return columns.bottom_k(count, by="_order").sort("_order").drop("_order").collect()
 
 
@@ -197,9 +205,13 @@ def survey(out: str | Path) -> list[dict[str, Any]]:
     corpus = BuiltCorpus(out)
     surveyed = []
     for stage in corpus.stages:
+        written = contract.writes(stage.module, stage.config)
+        nested = [name for name, dtype in written.items() if dtype.is_nested()]
         for setting, column in contract.movable(stage.module, stage.config).items():
             value = getattr(stage.config, setting)
-            if isinstance(value, (int, float)) and not isinstance(value, bool):
+            if column in nested or isinstance(value, bool):
+                continue
+            if isinstance(value, (int, float)):
                 rows = _survey_setting(corpus, stage, setting, column)
                 surveyed.append(
                     {"stage": stage.name, "setting": setting, "value": value, "rows": rows}
@@ -216,8 +228,12 @@ def _survey_setting(
     if corpus.is_rescored(stage) and corpus.reshaping_stage:
         posts = posts.filter(pl.col("_at") < corpus.reshaping_stage.position)
     built = getattr(stage.config, setting)
-    quantiles = posts.select(
-        pl.col(column).cast(pl.Float64).quantile(share).alias(str(share)) for share in _QUANTILES
+    column, _, field = column.partition(".")
+    values = posts.select(pl.col(column).drop_nulls().alias("value"))
+    if field:
+        values = values.explode("value").select(pl.col("value").struct.field(field).alias("value"))
+    quantiles = values.select(
+        pl.col("value").cast(pl.Float64).quantile(share).alias(str(share)) for share in _QUANTILES
     ).collect(engine="streaming")
     configs = {built: stage.config}
     for quantile in quantiles.row(0):
@@ -225,13 +241,13 @@ def _survey_setting(
         if quantile is not None:
             value = round(quantile) if isinstance(built, int) else float(f"{quantile:.3g}")
         try:
-            configs.setdefault(value, corpus.with_settings(stage, {setting: value}))
-        except PlanError:  # not a valid value of the setting
+            configs.setdefault(value, _validate_settings(corpus, stage, {setting: value}))
+        except PlanError:  # not a valid value of the setting, or one that needs a build
             continue
     totals = []
     for number, config in enumerate(configs.values()):
         new = pl.col(f"_new_{number}")
-        posts = replay_verdicts(posts, stage, config, f"_new_{number}")
+        posts = replay_verdicts(corpus, posts, stage, config, f"_new_{number}")
         kept, dropped_here = pl.col("_was").is_null(), pl.col("_at") == stage.position
         totals += [
             pl.col("_posts").filter(mask).sum().alias(f"{what}_{number}")

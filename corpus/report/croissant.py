@@ -149,7 +149,8 @@ def _record_set(manifest: Mapping[str, Any], statistics: Mapping[str, Any]) -> d
         "name": "posts",
         "description": facts.describe_documents(manifest),
         "key": {"@id": "posts/id"},
-        "field": [_field(name, dtype) for name, dtype in fields.items()],
+        # A list of records, as 'influence_keys' is, has no data type.
+        "field": [_field(name, dtype) for name, dtype in fields.items() if "Struct" not in dtype],
     }
 
 
