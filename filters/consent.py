@@ -13,7 +13,7 @@ from filters.text.removal_notices import find_notices
 
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = {}
-VERSION = 5
+VERSION = 6
 # After dedup, a withdrawn post could be kept instead of a copy, and then be dropped as well.
 MUST_BE_FIRST = True
 

@@ -176,7 +176,7 @@ _OVERWRITING_VERB = r"(?:deleted|overwritten|nuked|wiped|erased|scrubbed|anonymi
 _TOOL_SENTENCE = (
     rf"(?:(?:this|my|the|all\s+my|all)\s+)?(?:original\s+)?(?:{_SUBJECT}s?\s+)?"
     rf"(?:(?:has|have|was|were|is)(?:\s+been)?\s+)?{_ADVERBS}*{_TOOL_VERB}"
-    rf"(?:\s*,?\s*(?:and|&)?\s*{_ADVERBS}*{_TOOL_VERB})*"
+    rf"(?:\s*[,/]?\s*(?:and|&)?\s*{_ADVERBS}*{_TOOL_VERB})*"
     rf"(?:\s+(?:in\s+bulk|by\s+{_WHOSE}*{_BY_AUTHOR}))?"
     rf"[\s(]+(?:with|using|by|via|through|thanks\s+to)\s+(?:the\s+)?\[?{_NAMED_TOOL}\]?{_LINK}"
 )
@@ -234,6 +234,17 @@ _OTHER_FUNCTION_WORDS = frozenset(
      "because", "time", "people", "dont", "cant", "thats", "then", "than", "here", "also", "only",
      "going", "back", "look", "need", "best", "any", "who", "which", "much", "even", "still")
 )  # fmt: skip
+#: The words of filler text in Latin that is no Latin.
+_LOREM = frozenset(
+    ("ad", "adipiscing", "aliqua", "aliquip", "amet", "anim", "aute", "cillum", "commodo",
+     "consectetur", "consequat", "culpa", "cupidatat", "deserunt", "do", "dolor", "dolore", "duis",
+     "ea", "eiusmod", "elit", "enim", "esse", "est", "et", "eu", "ex", "excepteur", "exercitation",
+     "fugiat", "id", "in", "incididunt", "ipsum", "irure", "labore", "laboris", "laborum", "lorem",
+     "magna", "minim", "mollit", "nisi", "non", "nostrud", "nulla", "occaecat", "officia",
+     "pariatur", "proident", "qui", "quis", "reprehenderit", "sed", "sint", "sit", "sunt", "tempor",
+     "ullamco", "ut", "velit", "veniam", "voluptate")
+)  # fmt: skip
+_RANDOM_STRING = re.compile(r"(?=\S*[A-Z])(?=\S*[a-z])(?=\S*[0-9])[A-Za-z0-9]{16,200}")
 _LONE_SALAD = re.compile(r"[a-z]{3,14}(?:[ \n]+[a-z]{3,14}){5,59}")
 
 # A necessary condition of every form, for polars: each has one of these in it, in any case.
@@ -325,13 +336,21 @@ def _is_salad(words: str) -> bool:
 
 
 def is_random_words(text: str) -> bool:
-    """Whether the text consists of six or more random words, as overwriting tools write them.
+    """Whether the text is random, as overwriting tools write it: six or more words, filler text
+    (lorem ipsum), or one string of letters and digits.
 
-    The form alone does not tell them from a line of a language that is not listed here: ask only of
-    a text that its author has edited.
+    The form alone does not tell words from a line of a language that is not listed here, or a
+    string from a password: ask only of a text that its author has edited.
     """
     words = text.strip()
-    if len(words) > MAX_CHARACTERS or not _LONE_SALAD.fullmatch(words):
+    if len(words) > MAX_CHARACTERS:
+        return False
+    if _RANDOM_STRING.fullmatch(words):
+        return True
+    filler = words.lower().replace(",", " ").replace(".", " ").split()
+    if len(filler) > 5 and _LOREM.issuperset(filler):
+        return True
+    if not _LONE_SALAD.fullmatch(words):
         return False
     found = words.split()
     return len(set(found)) == len(found) and not (

@@ -45,6 +45,7 @@ DELETED = [
     "crab oven tulip brave"
     "*This post was mass deleted and anonymized with [Redact](https://r.example)*",
     "[deleted using Power Delete Suite]",
+    "lake tulip ` this message was mass deleted/edited with redact.dev `",
     "This comment has been edited with PowerDeleteSuite",
     "Comment removed (using [Power Delete Suite](https://t.example/pds)) as I no longer want it.",
     "*[This comment was overwritten by the user using a script]*",
@@ -171,6 +172,13 @@ def test_the_text_below_a_title_is_looked_at_in_a_post_only() -> None:
 @pytest.mark.parametrize(
     ("text", "is_random"),
     [
+        ("Lorem ipsum dolor sit amet, consectetur elit.", True),
+        ("et dolor minim quis nisi magna", True),
+        ("Lorem ipsum dolor sit amet, says the page.", False),
+        ("sit et ad non in", False),
+        ("k3JxUuv90QmZpLr4TeXa", True),
+        ("k3jxuuv90qmzplr4texa", False),
+        ("see k3JxUuv90QmZpLr4TeXa", False),
         ("lantern obtainable wise seven harbour grotesque crab", True),
         ("lantern obtainable wise seven harbour grotesque crab\noven tulip", True),
         ("lantern wise seven harbour crab", False),  # five words are a list
