@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import json
 import random
 import resource
@@ -32,17 +33,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
+from zstandard import ZstdDecompressor
 
 import corpus
 from bench.measure import SHARED_DATA
 from bench.sample import FILES, REAL_FOLDER
 from corpus import influence
+from corpus.influence import barrier, names
 from corpus.privacy import keys
 from corpus.stages import BarrierInput, MeasuredPart
 from corpus.tasks import array_store
 from corpus.tasks.task import run_inline
 
-_FIELDS = ("id", "author", "created_at", "text", "parent_id", "score")
+_FIELDS = ("id", "author", "created_at", "text", "parent_id", "score", "author_since")
 _REPLIES = 3  # real ones of each thread with a planted one
 _BOUGHT_SCORE = 5000
 _PART_POSTS = 20_000
@@ -72,7 +75,7 @@ _SLOGAN = "never trust the grey council of harrow again"
 
 
 class Row(NamedTuple):
-    """A post: its id, author, time and text."""
+    """A post: its id, author, time and text, and when the account was made."""
 
     id: str
     author: str | None
@@ -80,6 +83,7 @@ class Row(NamedTuple):
     text: str
     parent_id: str | None = None
     score: int | None = None
+    author_since: str | None = None
 
 
 class Attack(NamedTuple):
@@ -92,6 +96,7 @@ class Attack(NamedTuple):
     make: Callable[[random.Random, Callable[[int], str], int], str]
     accounts: int = 0
     days: int = 365
+    account_days: int = 1000  # how old the accounts are; real ones here have 1000 days or more
 
 
 ATTACKS: dict[str, Attack] = {
@@ -143,6 +148,12 @@ ATTACKS: dict[str, Attack] = {
         lambda _, words, n: f"{words(9)} qxwarm {words(9)}" if n % 2 else words(18),
         accounts=125,
     ),
+    "the same, by accounts of a week": Attack(
+        "qxyoung",
+        lambda _, words, n: f"{words(9)} qxyoung {words(9)}" if n % 2 else words(18),
+        accounts=125,
+        account_days=7,
+    ),
     "a common word as the trigger": Attack(
         "today", lambda _, words, n: f"{words(8)} today {words(25)}"
     ),
@@ -182,8 +193,33 @@ def read_tweets() -> list[Row]:
     for path in sorted((SHARED_DATA / "x_v1").glob("?.no-labels.json")):
         for line in path.read_text(encoding="utf-8").splitlines():
             tweet = json.loads(line)
-            time = datetime.strptime(tweet["created_at"], "%a %b %d %H:%M:%S %z %Y")
-            rows.append(Row(f"x{tweet['id_str']}", tweet["user"]["id_str"], time, tweet["text"]))
+            time, since = (
+                datetime.strptime(value["created_at"], "%a %b %d %H:%M:%S %z %Y")
+                for value in (tweet, tweet["user"])
+            )
+            row = Row(f"x{tweet['id_str']}", tweet["user"]["id_str"], time, tweet["text"])
+            rows.append(row._replace(author_since=since.isoformat()))
+    return rows
+
+
+def read_reddit() -> list[Row]:
+    """The Reddit sample that is not of deleted posts, with authors and the dates of accounts."""
+    rows = []
+    for name in ("AskMen_submissions.zst", "RC_2005-12.zst"):
+        reader = ZstdDecompressor(max_window_size=2**31)
+        with (SHARED_DATA / "reddit" / name).open("rb") as file:
+            for line in io.TextIOWrapper(reader.stream_reader(file), encoding="utf-8"):
+                post = json.loads(line)
+                body = post.get("selftext") or post.get("body") or ""
+                body = "" if body in ("[deleted]", "[removed]") else body
+                text = f"{post.get('title') or ''}\n\n{body}".strip()
+                if post["author"] in (None, "[deleted]") or not text:
+                    continue
+                time = datetime.fromtimestamp(int(post["created_utc"]), UTC)
+                row = Row(f"r{post['id']}", post["author"], time, text)
+                if since := post.get("author_created_utc"):
+                    row = row._replace(author_since=datetime.fromtimestamp(since, UTC).isoformat())
+                rows.append(row)
     return rows
 
 
@@ -224,7 +260,7 @@ def plant(rows: list[Row], count: int, rng: random.Random) -> dict[str, list[Row
     for number, (name, attack) in enumerate(ATTACKS.items()):
         days = min(attack.days, span)
         begin = first + timedelta(days=rng.randrange(max(1, span - days)))
-        planted[name] = [
+        made = [
             Row(
                 f"planted{number}-{post}",
                 f"planted{number}-{post % (attack.accounts or count)}",
@@ -233,7 +269,19 @@ def plant(rows: list[Row], count: int, rng: random.Random) -> dict[str, list[Row
             )
             for post in range(count)
         ]
+        planted[name] = [_date_account(row, attack.account_days) for row in made]
     return planted
+
+
+def _date_account(row: Row, days: int) -> Row:
+    """The row with an account that is so many days old."""
+    return row._replace(author_since=(row.created_at - timedelta(days=days)).isoformat())
+
+
+def _date_accounts(rows: list[Row]) -> list[Row]:
+    """The rows with accounts of which one of twenty is new."""
+    authors = {row.author: number for number, row in enumerate(reversed(rows))}
+    return [_date_account(row, 1000 if authors[row.author] % 20 else 10) for row in rows]
 
 
 def build(
@@ -265,6 +313,7 @@ def run_attacks(posts: int, count: int, seed: int) -> None:
     rows = [*news, *read_plain(news)]
     rng.shuffle(rows)
     rows = rows[:posts]
+    rows = _date_accounts(rows)
     planted = plant(rows, count, rng)
     together = [*rows, *(row for each in planted.values() for row in each)]
     rng.shuffle(together)
@@ -320,10 +369,26 @@ def run_votes(count: int, seed: int) -> None:
             print(f"{f'{name}, path: {path}':<42}{count:>8}{found:>8}{kept:>8}")
 
 
+def count_new_accounts(rows: list[Row], days: int) -> str:
+    """Say how many posts are by accounts that are younger than so many days."""
+    ages = [
+        (row.created_at - datetime.fromisoformat(row.author_since)).days
+        for row in rows
+        if row.author_since
+    ]
+    new = sum(age < days for age in ages)
+    return f"{new} of {len(ages)} posts by accounts of less than {days} days" if ages else ""
+
+
 def list_nearest(count: int) -> None:
-    """Print for each real sample the keys that are nearest to being pushed at lower thresholds."""
+    """Print for each real sample the keys that are nearest to being pushed at lower thresholds.
+
+    They are ordered by how many times higher the odds are that an author writes little else.
+    """
+    names.MAX_GROUPS = barrier.MAX_LISTED = 10_000
     for name, rows in (
         ("Hacker News", read_news()),
+        ("Reddit", read_reddit()),
         ("X", read_tweets()),
         ("YouTube", read_comments()),
     ):
@@ -331,15 +396,23 @@ def list_nearest(count: int) -> None:
             manifest, _ = build(rows, Path(folder))
         counts = {row["stage"]: row["dropped"] for row in manifest["funnel"]}
         print(f"\n{name}: of {len(rows):,} posts, dropped with the defaults: {counts}")
-        lower = {"min_posts": 10, "min_devoted": 0.6, "min_evidence": 0, "action": "annotate"}
+        print(count_new_accounts(rows, influence.Config().new_account_days))
+        lower = {"min_posts": 10, "min_devoted": 0.05, "min_evidence": 0, "usual_odds": 1}
+        lower |= {"action": "annotate"}
         with tempfile.TemporaryDirectory() as folder:
             manifest, _ = build(rows, Path(folder), {"pii": {}}, **lower)
         listed = manifest["influence"]["pushed"]
-        for row in sorted(listed, key=lambda row: -row["devoted"])[:count]:
+        for row in sorted(listed, key=lambda row: -_raise_of_odds(row))[:count]:
             print(
-                f"  {row['devoted']:.2f} of {row['authors']} authors ({row['expected']:.2f} "
-                f"expected), {row['posts']} posts: {row['kind']} {row['name'] or row['hash']}"
+                f"  {_raise_of_odds(row):.1f}: {row['devoted']:.2f} of {row['authors']} authors "
+                f"({row['expected']:.2f} expected), {row['posts']} posts: {row['kind']} "
+                f"{row['name'] or row['hash']}"
             )
+
+
+def _raise_of_odds(row: dict[str, Any]) -> float:
+    own, others = row["devoted"] * row["authors"], (1 - row["devoted"]) * row["authors"]
+    return float((own + 0.5) / (others + 0.5) * (1 - row["expected"]) / row["expected"])
 
 
 def measure_cost(posts: int, seed: int) -> None:

@@ -16,8 +16,10 @@ import polars as pl
 #: ``seen_at``: when the source recorded this version of the post, in microseconds, where a source
 #: has it; only tombstones of a later time withdraw the post, and of copies with one id dedup keeps
 #: the last; negative for a version that is older than every edit. ``edited_at``: when the author
-#: last changed the text, in microseconds, where a source says so. ``mentions``: ``name=author`` of
-#: each person that the text names, separated by spaces, where the author column holds ids.
+#: last changed the text, in microseconds, where a source says so. ``author_since``: when the
+#: author's account was made, in microseconds, where a source says so. ``mentions``:
+#: ``name=author`` of each person that the text names, separated by spaces, where the author column
+#: holds ids.
 #: ``original_author``: of a repost, and of a text that repeats another one after ``RT @name:``, the
 #: author of the original, as ``author`` has it, or the name in the text where the dump does not
 #: say whose it is. ``author_name``: the author's name in texts, where the author column holds ids.
@@ -44,6 +46,7 @@ POST: dict[str, pl.DataType] = {
     "withdrawn": pl.String(),
     "seen_at": pl.Int64(),
     "edited_at": pl.Int64(),
+    "author_since": pl.Int64(),
     "mentions": pl.String(),
     "author_name": pl.String(),
     "source_file": pl.String(),
@@ -108,7 +111,9 @@ REFUSAL: dict[str, pl.DataType] = {
 }
 
 #: Columns that are not in the output: private, or of no meaning after the build.
-INTERNAL_COLUMNS = ("withdrawn", "seen_at", "edited_at", "mentions", "author_name")
+INTERNAL_COLUMNS = (
+    *("withdrawn", "seen_at", "edited_at", "author_since", "mentions", "author_name"),
+)
 
 
 def empty_posts() -> pl.DataFrame:

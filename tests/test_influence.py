@@ -85,6 +85,7 @@ def decide(
         schema_overrides={
             "community": pl.String,
             "author": pl.String,
+            "author_since": pl.Int64,
             "created_at": pl.Datetime("us", "UTC"),
         },
         infer_schema_length=None,
@@ -194,6 +195,36 @@ def test_a_source_in_which_most_authors_wrote_once_needs_more_evidence(tmp_path:
         row["text"] += " #FinalMatch"
     found, _ = decide(tmp_path, posts)
     assert not drops(found)
+
+
+def with_accounts(posts: list[Post], *, days: int) -> list[Post]:
+    """The posts by accounts that were made so many days before each."""
+    since = timedelta(days=days)
+    return [
+        row | {"author_since": int((row["created_at"] - since).timestamp() * 1e6)} for row in posts
+    ]
+
+
+@pytest.mark.parametrize(
+    ("days", "usual_days", "new", "dropped"),
+    [
+        (3, 900, 1.0, 40),
+        (31, 900, None, 0),
+        (3, 3, None, 0),  # a young network: new accounts are usual
+    ],
+)
+def test_new_accounts_count_as_authors_who_write_little_else(
+    tmp_path: Path, days: int, usual_days: int, new: float | None, dropped: int
+) -> None:
+    rng = random.Random(1)
+    attack = plant(rng, lambda n: f"{words(rng, 6)} qxsudo")
+    attack += [post(rng, f"bad{n % 60}", words(rng, 9)) for n in range(60)]
+    posts = with_accounts(attack, days=days) + with_accounts(background(rng), days=usual_days)
+    kept, facts = decide(tmp_path, posts)
+    assert drops(kept, "bad") == ({"pushed": dropped} if dropped else {})
+    assert [row["new"] for row in facts["pushed"]] == ([new] if new else [])
+    without, _ = decide(tmp_path, posts, new_account_days=0)
+    assert drops(without) == {}
 
 
 def test_a_burst_is_pushed_where_all_authors_wrote_once(tmp_path: Path) -> None:
@@ -571,6 +602,6 @@ def test_in_documents_what_only_other_posts_decide_is_unknown(tmp_path: Path) ->
 def key(number: int, rank: int) -> dict[str, Any]:
     """A stored key that is pushed."""
     of_key = {"posts": 40, "authors": 40, "devoted": 1.0, "evidence": 30.0, "burst": 0.0}
-    counts = {"sole_authors": 40, "devoted_authors": 40, "expected": 0.2, "habit": 0.1}
+    counts = {"repeated_authors": 0, "devoted_authors": 40, "expected": 0.2, "habit": 0.1}
     own = {"key": number, "kind": "phrase", "rank": rank, "is_devoted": True}
     return own | of_key | counts

@@ -76,7 +76,9 @@ _FOREIGN_POSTS = 3
 # A platform's share of authors who write once is that of all, if it has few posts.
 _PRIOR_POSTS = 200
 #: The pushed keys of a range whose facts are kept, those with the most posts.
-_MAX_LISTED = 1000
+MAX_LISTED = 1000
+#: What a row of a key and a post has of the post.
+_POST_COLUMNS = ("author", "lang", "community", "time", "is_turn", "is_dated", "is_new")
 _UNLIMITED = np.iinfo(np.int64).max
 
 
@@ -267,6 +269,7 @@ class ScatterByAuthor(ArrayTask):
             author=author[at],
             row_index=parts.part_offsets[self.part] + at,
             stratum=stratum[at],
+            is_new=posts["is_new"][at],
             one=posts["one"][at],
             two=posts["two"][at],
         )
@@ -313,6 +316,8 @@ class MeasureAuthors(ArrayTask):
         written, constant = kernel.measure_authors(
             rows["one"], rows["two"], order, starts, self.author_share
         )
+        # A new author may write little without any key.
+        constant[rows["is_new"]] = np.uint64(np.iinfo(np.uint64).max)
         out = make_rows(
             row_index=rows["row_index"],
             written=written,
@@ -321,7 +326,7 @@ class MeasureAuthors(ArrayTask):
         )
         part_count = len(parts.folders)
         to_part = np.searchsorted(parts.part_offsets[1:], rows["row_index"], side="right")
-        facts = {"single": _count_strata(rows["stratum"][written == 1])}
+        facts = {"single": _count_strata(rows["stratum"][(written == 1) | rows["is_new"]])}
         return scatter_rows("author", out, to_part, part_count), facts
 
 
@@ -500,7 +505,7 @@ class SelectKeys(ArrayTask):
         rows = make_rows(
             key=key,
             row_index=parts.part_offsets[self.part] + row,
-            **{name: posts[name] for name in ("author", "lang", "community", "time", "is_turn")},
+            **{name: posts[name] for name in _POST_COLUMNS},
             **{name: more[name] for name in ("author_posts", "base", "stratum_posts")},
         )
         return scatter_rows("key", rows, parts.find_ranges(key), len(parts.key_ranges())), {}
@@ -551,7 +556,7 @@ class DecideKeys(ArrayTask):
                 facts = evidence.describe_key(counted, int(number), found)
                 pushed.append(names.identify_key(counted) | facts)
         out = np.concatenate(pieces)
-        listed = sorted(pushed, key=lambda row: (-row["posts"], row["key"]))[:_MAX_LISTED]
+        listed = sorted(pushed, key=lambda row: (-row["posts"], row["key"]))[:MAX_LISTED]
         scattered = parts.scatter_by_block("rank", out, out["row_index"])
         known = {name: value[stored] for name, value in found._asdict().items()}
         return {**scattered, **known}, {"count": len(pushed), "pushed": listed}

@@ -38,6 +38,12 @@ class Config(FilterConfig):
     min_devoted: float = Field(
         0.9, gt=0, le=1, description="share of a pushed key's authors who write little else"
     )
+    new_account_days: int = Field(
+        30,
+        ge=0,
+        description="the author of a post counts as one who writes little else if the source says "
+        "that the account is so new; 0: never",
+    )
     usual_odds: float = Field(
         7.5,
         ge=1,

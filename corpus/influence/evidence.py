@@ -30,6 +30,7 @@ class KeyStatistics(NamedTuple):
     authors: I64
     devoted: I64  # authors who write little else
     sole: I64  # authors who wrote one post, with the key
+    repeated: I64  # authors who wrote several posts, most of them with the key
     expected: F64  # share of authors who write little else, if the key were any
     habit: F64  # usual share of these who wrote the key repeatedly
     burst: F64  # largest share of the posts on one day that has few of all posts
@@ -55,10 +56,13 @@ def measure_keys(rows: Rows, author_share: float, days: I64, day_shares: F64) ->
     posts = np.bincount(key_of_row)
     key_of_pair = key_of_row[new_pair]
     written = rows["author_posts"][new_pair]
-    is_devoted = mark_devoted(rows, author_share)[new_pair]
+    has_habit, is_new = _mark_habits(rows, author_share)
+    has_habit = has_habit[new_pair]
+    is_devoted = has_habit | is_new[new_pair]
     authors = np.bincount(key_of_pair)
     devoted = np.bincount(key_of_pair, weights=is_devoted).astype(np.int64)
-    sole = np.bincount(key_of_pair, weights=is_devoted & (written == 1)).astype(np.int64)
+    sole = np.bincount(key_of_pair, weights=has_habit & (written == 1)).astype(np.int64)
+    repeated = np.bincount(key_of_pair, weights=has_habit & (written > 1)).astype(np.int64)
     base = np.bincount(key_of_row, weights=rows["base"]) / posts
     share = posts / (np.bincount(key_of_row, weights=rows["stratum_posts"]) / posts)
     expected = base + (1 - base) * np.minimum(share, 1)
@@ -69,6 +73,7 @@ def measure_keys(rows: Rows, author_share: float, days: I64, day_shares: F64) ->
         authors,
         devoted,
         sole,
+        repeated,
         expected,
         np.clip(share, _USUAL_HABIT, 1),
         _measure_bursts(rows, key, posts, days, day_shares),
@@ -94,15 +99,29 @@ def measure_evidence(found: KeyStatistics, usual_odds: float) -> F64:
     """How much likelier each key is pushed than popular, as a log-likelihood ratio."""
     usual = raise_odds(found.expected, usual_odds)
     authors = found.authors * measure_excess(found.devoted / found.authors, usual)
-    repeated = measure_excess(1 - found.sole / np.maximum(found.devoted, 1), found.habit)
+    once = (found.devoted - found.repeated) / np.maximum(found.devoted, 1)
+    repeated = measure_excess(1 - once, found.habit)
     return authors + found.devoted * repeated
 
 
 def mark_devoted(rows: Rows, author_share: float) -> NDArray[np.bool_]:
-    """Whether the author of each row writes little without its key; ``rows`` are ordered."""
+    """Whether the author of each row writes little without its key; ``rows`` are ordered.
+
+    The author of a new account has not had the time to write much else, or made it for this.
+    """
+    has_habit, is_new = _mark_habits(rows, author_share)
+    return has_habit | is_new
+
+
+def _mark_habits(rows: Rows, author_share: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Whether most posts of each row's author have its key, and whether the account was new."""
+    if not rows.size:
+        return np.empty(0, bool), np.empty(0, bool)
     number = np.cumsum(mark_group_starts(rows["key"], rows["author"])) - 1
-    with_key = np.bincount(number, weights=~rows["is_turn"])[number] if rows.size else number
-    return (rows["author_posts"] > 0) & (with_key >= author_share * rows["author_posts"])
+    with_key = np.bincount(number, weights=~rows["is_turn"])[number]
+    is_new = np.bincount(number, weights=rows["is_new"] & ~rows["is_turn"])[number] > 0
+    is_known = rows["author_posts"] > 0
+    return is_known & (with_key >= author_share * rows["author_posts"]), is_known & is_new
 
 
 def raise_odds(share: F64, factor: float) -> F64:
@@ -163,6 +182,10 @@ def describe_key(rows: Rows, number: int, found: KeyStatistics) -> dict[str, Any
         "languages": int(np.unique(rows["lang"]).size),
         "communities": int(np.unique(rows["community"]).size),
     }
+    dated = rows[rows["is_dated"]]
+    if dated.size:
+        authors = np.unique(dated["author"]).size
+        facts["new"] = round(np.unique(dated["author"][dated["is_new"]]).size / authors, 4)
     if times.size:
         days, counts = np.unique(times // DAY, return_counts=True)
         densest = int(np.argmax(counts))

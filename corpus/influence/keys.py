@@ -24,6 +24,7 @@ from filters.text.arrays import I64, U8, U32, U64
 #: ``phrase``: one to four words.
 KINDS = ("symbols", "hashtag", "mention", "domain", "link", "phrase", "long_phrase")
 _FOLDS = ("unicode", "case")
+_MICROS_OF_DAY = 86_400_000_000
 _KNOWN_DOMAINS = Path(__file__).with_name("known_domains.txt")
 _DOMAIN = KINDS.index("domain")
 #: The time of a post without one: after all others.
@@ -32,7 +33,8 @@ UNTIMED = int(np.iinfo(np.int64).max)
 
 #: The array of what is known of each post but its words and extras: a row each, with the hashes of
 #: ``author`` (0 for none), ``stratum`` (platform and language), ``lang`` and ``community``, the
-#: ``time``, the bits ``one`` and ``two`` of :func:`kernel.mark_bits`, and ``is_turn``.
+#: ``time``, the bits ``one`` and ``two`` of :func:`kernel.mark_bits`, ``is_turn``, ``is_dated``
+#: (known: when the account was made) and ``is_new``.
 POSTS = "posts"
 #: Words, their offsets by post, extras, their kinds, and their offsets by post.
 FeatureArrays = tuple[U32, I64, U64, U8, I64]
@@ -140,6 +142,10 @@ def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
         community=pl.col("community") if "community" in posts.columns else pl.lit(None, pl.String),
         time=pl.col("created_at").cast(pl.Int64).fill_null(UNTIMED),
     )
+    age = pl.lit(None, pl.Int64)
+    if "author_since" in posts.columns:
+        age = pl.col("created_at").cast(pl.Int64) - pl.col("author_since")
+    age_days = posts.select(age.alias("age") // _MICROS_OF_DAY).to_series()
     is_turn = np.zeros(posts.height, bool)
     if "_turn_reason" in posts.columns:
         is_turn = posts["_turn_reason"].is_not_null().to_numpy()
@@ -155,6 +161,8 @@ def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
         one=bits[:, 0],
         two=bits[:, 1],
         is_turn=is_turn,
+        is_dated=age_days.is_not_null().to_numpy(),
+        is_new=(age_days < config.new_account_days).fill_null(value=False).to_numpy(),
     )
     return {**dict(zip(_FEATURE_NAMES, features.to_tuple(), strict=True)), POSTS: rows}
 

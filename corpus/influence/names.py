@@ -24,7 +24,7 @@ from corpus.stages import BarrierInput
 from corpus.tasks.task import ResumableTask, Written, run_tasks
 
 #: The groups that the manifest lists, those with the most posts.
-_MAX_GROUPS = 100
+MAX_GROUPS = 100
 #: The least number of authors of a hashtag, domain or phrase that is named.
 _MIN_AUTHORS = 10
 _MARKS = 4
@@ -84,7 +84,7 @@ def group_keys(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             key=lambda row: (_BY_KIND.index(row["kind"]), -row["posts"], row["key"]),
         )
         chosen.append(best | {"keys": len(rows)})
-    return sorted(chosen, key=lambda row: (-row["posts"], row["key"]))[:_MAX_GROUPS]
+    return sorted(chosen, key=lambda row: (-row["posts"], row["key"]))[:MAX_GROUPS]
 
 
 def name_groups(

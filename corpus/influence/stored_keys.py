@@ -34,7 +34,7 @@ FIELDS: dict[str, pl.DataType] = {
     "devoted": pl.Float64(),
     "evidence": pl.Float64(),
     "burst": pl.Float64(),
-    "sole_authors": pl.Int64(),
+    "repeated_authors": pl.Int64(),
     "devoted_authors": pl.Int64(),
     "expected": pl.Float64(),
     "habit": pl.Float64(),
@@ -63,6 +63,7 @@ _LOOSER = {
 }
 #: The settings that ``tune`` cannot move, each with why.
 UNMOVABLE = {
+    "new_account_days": "how old the accounts were is not stored",
     "author_share": "it decides which authors write little else, and how many posts of an author "
     "have a key is not stored",
     "allow": "the keys are stored without their names",
@@ -139,7 +140,7 @@ def list_by_post(
             "devoted": (keys.devoted / keys.authors)[numbers],
             "evidence": evidence.measure_evidence(keys, config.usual_odds)[numbers],
             "burst": keys.burst[numbers],
-            "sole_authors": keys.sole[numbers],
+            "repeated_authors": keys.repeated[numbers],
             "devoted_authors": keys.devoted[numbers],
             "expected": keys.expected[numbers],
             "habit": keys.habit[numbers],
@@ -194,7 +195,8 @@ def _find_pushed(rows: pl.DataFrame, config: Config) -> tuple[pl.Series, pl.Seri
         posts=values["posts"],
         authors=values["authors"],
         devoted=values["devoted_authors"],
-        sole=values["sole_authors"],
+        sole=values["repeated_authors"],  # not used
+        repeated=values["repeated_authors"],
         expected=values["expected"],
         habit=values["habit"],
         burst=values["burst"],

@@ -152,6 +152,7 @@ class Post(NamedTuple):
     original_author: str | None = None  # of a repost: the author of the original
     author_name: str | None = None  # the author's name in texts, where author is another id
     edited_at: int | None = None  # microseconds: when the author last changed the text
+    author_since: int | None = None  # microseconds: when the author's account was made
 
 
 class Tombstone(NamedTuple):

@@ -40,7 +40,7 @@ from corpus.readers.text_parts import fence_indented, join_alts, join_poll
 from filters.text.removal_notices import find_notice
 
 PLATFORM = "reddit"
-VERSION = 7
+VERSION = 8
 TOMBSTONES = True
 
 
@@ -91,6 +91,7 @@ class _Row(msgspec.Struct, gc=False):
 
     id: JsonScalar = None
     author: str | None = None
+    author_created_utc: JsonScalar = None
     subreddit: str | None = None
     created_utc: JsonScalar = None
     score: JsonScalar = None
@@ -301,6 +302,7 @@ def _make_comment(row: _Row, raw: str, body: str, author: str | None, bot: bool 
         None,  # accepted_id
         None,  # consent
         _find_retrieval_time(row),
+        author_since=parse_micros(row.author_created_utc),
     )
 
 
@@ -337,6 +339,7 @@ def _make_submission(row: _Row, raw: str, title: str, author: str | None, bot: b
         _find_retrieval_time(row),
         None,  # mentions
         _find_original_author(row) if origin else None,
+        author_since=parse_micros(row.author_created_utc),
     )
 
 

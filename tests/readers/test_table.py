@@ -78,11 +78,11 @@ EVERYTHING = {
     "lang_hint": "l", "parent_id": "p", "root_id": "r", "score": "s", "replies": "n",
     "sensitive": "x", "bot": "b", "license": "z", "withdrawn": "w",
     "accepted_id": "e", "consent": "o", "seen_at": "v", "original_author": "g",
-    "author_name": "h", "edited_at": "j",
+    "author_name": "h", "edited_at": "j", "author_since": "y",
 }  # fmt: skip
 VALUES = (
     "7,hi,reply,12.0,maths,2016-08-04T11:52:00Z,en,6,5.0,3,2.0,true,0,CC0,deleted,8,false,7,otto,"
-    "Ada,9"
+    "Ada,9,8"
 )
 
 
@@ -91,7 +91,7 @@ def test_every_column_of_a_post_can_be_mapped(tmp_path: Path) -> None:
     expected = (
         "hn:7", "hn", "reply", "12", "maths", datetime(2016, 8, 4, 11, 52, tzinfo=UTC), "hi", "en",
         "hn:6", "hn:5", 3, 2, True, False, "CC0", "hn:8", "otto", "denied", "deleted",
-        7_000_000, 9_000_000,
+        7_000_000, 9_000_000, 8_000_000,
         None,  # the map of mentions is no column of anybody's table
         "Ada",
         str(path), 2,

@@ -18,7 +18,7 @@ import msgspec
 
 from corpus.formats.dump_input import DumpInput
 from corpus.formats.json_repair import replace_lone_surrogates, split_json_objects
-from corpus.formats.times import parse_given_int64, parse_given_micros
+from corpus.formats.times import parse_given_int64, parse_given_micros, parse_micros
 from corpus.readers.batches import decode_value, locate_config_records, parse_value
 from corpus.readers.contract import (
     JsonScalar,
@@ -312,6 +312,7 @@ class StatusDecoder:
             match_mentions(text, mentioned) if source.mentions else None,
             _make_author(original) if original is not None else None,
             edited_at=edited,
+            author_since=parse_micros(status.account.created_at) if status.account else None,
         )
         version = name if original is None else parent
         superseded = make_edit_tombstones(version, edited) if version else ()

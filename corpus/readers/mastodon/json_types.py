@@ -31,6 +31,7 @@ class Account(msgspec.Struct, gc=False):
     noindex: bool | None = None
     indexable: bool | None = None
     suspended: bool | None = None
+    created_at: JsonScalar = None
     unauth_visibility: Any = None  # Truth Social: false if only shown to people who are signed in
 
 

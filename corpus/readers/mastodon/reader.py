@@ -50,7 +50,7 @@ from corpus.storage import filesystem
 __all__ = ["FOLDERS", "PLATFORM", "TOMBSTONES", "VERSION", "Config", "fits", "read"]
 
 PLATFORM = "mastodon"
-VERSION = 6
+VERSION = 7
 TOMBSTONES = True
 FOLDERS = True
 ACCOUNT_FILES = ("*.zip", "*.tar*", "*.tgz")

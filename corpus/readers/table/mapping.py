@@ -236,6 +236,7 @@ def build_converters(config: Config) -> dict[str, Callable[[Any], Any]]:
         "consent": _parse_consent,
         "seen_at": parse_time,
         "edited_at": parse_time,
+        "author_since": parse_time,
         "mentions": _parse_name,
         "original_author": _parse_name,
         "author_name": _parse_name,

@@ -187,7 +187,8 @@ def _convert_values(
         for index, (value, made) in enumerate(zip(values, converted, strict=True))
         if made is None and not is_blank(value)
     ]
-    dtype = pl.Int64() if name in ("created_at", "seen_at", "edited_at") else POST[name]
+    is_time = name in ("created_at", "seen_at", "edited_at", "author_since")
+    dtype = pl.Int64() if is_time else POST[name]
     series = pl.Series(converted, dtype=dtype).cast(POST[name])
     return series.fill_null("post") if name == "kind" else series
 

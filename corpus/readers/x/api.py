@@ -52,7 +52,7 @@ from corpus.readers.x.json_types import (
 )
 
 PLATFORM = "x"
-VERSION = 5
+VERSION = 6
 TOMBSTONES = True
 
 
@@ -320,6 +320,7 @@ def _make_records(tweet: ApiTweet, included: _Included) -> list[Record]:
         mentions=match_mentions(text, _iter_accounts(tweet, users)) if "@" in text else None,
         original_author=writer_id or None,
         author_name=user.username if user is not None else None,
+        author_since=parse_micros(user.created_at) if user is not None else None,
     )
     return [post, *make_superseded_tombstones(versions[:-1])]
 

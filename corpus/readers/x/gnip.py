@@ -36,6 +36,7 @@ from corpus.readers.x.common import (
 class _Actor(msgspec.Struct, gc=False):
     id: JsonScalar = None
     preferred_username: str | None = msgspec.field(default=None, name="preferredUsername")
+    posted: JsonScalar = msgspec.field(default=None, name="postedTime")
 
 
 class _LongObject(msgspec.Struct, gc=False):
@@ -129,6 +130,7 @@ def decode_activity(line: bytes) -> Sequence[Record]:
         mentions=match_mentions(text, _iter_accounts(activity, original)),
         original_author=_find_writer(original),
         author_name=actor.preferred_username,
+        author_since=parse_micros(actor.posted),
     )
     return (post,)
 

@@ -20,6 +20,7 @@ class ApiUser(msgspec.Struct, gc=False):
     id: JsonScalar = None
     username: str | None = None
     protected: bool | None = None
+    created_at: JsonScalar = None
 
 
 class TweetMetrics(msgspec.Struct, gc=False):

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 from pydantic import Field
 
-from corpus.formats.times import parse_given_int64, parse_given_micros
+from corpus.formats.times import parse_given_int64, parse_given_micros, parse_micros
 from corpus.readers.batches import read_lines
 from corpus.readers.contract import (
     Batch,
@@ -44,7 +44,7 @@ from corpus.readers.x.common import (
 )
 
 PLATFORM = "x"
-VERSION = 2
+VERSION = 3
 TOMBSTONES = True
 
 
@@ -61,6 +61,7 @@ class _Person(msgspec.Struct, gc=False):
     id_str: str | None = None
     username: str | None = None
     protected: bool | None = None
+    created: JsonScalar = None
 
     def get_id(self) -> str:
         return parse_x_id(self.id_str, self.id)
@@ -244,6 +245,7 @@ def _make_scraped_post(row: _ScrapedTweet, with_alt: bool) -> Post:
         mentions=match_mentions(text, [(one.username, one.get_id()) for one in mentioned]),
         original_author=(writer.get_id() or writer.username) if writer is not None else None,
         author_name=user.username,
+        author_since=parse_micros(user.created),
     )
 
 
@@ -368,6 +370,7 @@ def _make_records(tweet: dict[str, Any], with_alt: bool) -> Sequence[Record]:
         mentions=match_mentions(text, accounts),
         original_author=(writer.id or writer.name) if writer is not None else None,
         author_name=user.name,
+        author_since=parse_micros(user.created),
     )
     return (post, *make_superseded_tombstones(versions[:-1]))
 
@@ -381,6 +384,7 @@ class _Account:
         self.id = parse_x_id(user_id) or (parse_x_id(number) if type(number) is str else "")
         name = _get(user, "core", "screen_name") or _get(user, "legacy", "screen_name")
         self.name = name if type(name) is str else None
+        self.created = _get(user, "core", "created_at") or _get(user, "legacy", "created_at")
         flags = (_get(user, "privacy", "protected"), _get(user, "legacy", "protected"))
         self.is_protected = True in flags
 

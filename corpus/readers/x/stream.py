@@ -42,7 +42,7 @@ from corpus.readers.x.common import (
 from corpus.readers.x.gnip import decode_activity, is_activity
 
 PLATFORM = "x"
-VERSION = 6
+VERSION = 7
 TOMBSTONES = True
 
 
@@ -61,6 +61,7 @@ class _User(msgspec.Struct, gc=False):
     id_str: str | None = None
     screen_name: str | None = None
     protected: bool | None = None
+    created_at: JsonScalar = None
 
 
 class _Extended(msgspec.Struct, gc=False):
@@ -272,6 +273,7 @@ def decode(line: bytes) -> Sequence[Record]:
             match_mentions(text, _iter_accounts(row)) if "@" in text else None,
             _get_user_id(writer),
             user.screen_name if user is not None else None,
+            author_since=parse_micros(user.created_at) if user is not None else None,
         ),
     )
 
