@@ -63,11 +63,11 @@ _LOREM = (
     "labore et dolore magna aliqua enim ad minim veniam quis nostrud exercitation ullamco laboris "
     "nisi aliquip ex ea commodo consequat duis aute irure in reprehenderit voluptate velit esse "
     "cillum fugiat nulla pariatur excepteur sint occaecat cupidatat non proident sunt culpa"
-).split()
+)
 _CITIES = (
     "Boston Denver Austin Dallas Houston Phoenix Seattle Portland Oakland Miami Tampa Atlanta "
     "Chicago Detroit Memphis Omaha Tulsa Fresno Tucson Mesa Raleigh Newark Buffalo Reno Boise"
-).split()
+)
 _GOODS = ("shoes", "watches", "loans", "insurance", "pills", "tickets", "phones", "jewelry")
 _SELLING = ("cheap", "best", "buy", "discount", "online", "affordable", "top", "free", "sale")
 
@@ -88,7 +88,9 @@ def make_overwritten(words: list[str], rng: random.Random) -> dict[str, list[str
 
     def name_cities() -> str:
         goods = rng.choice(_GOODS)
-        return " ".join(f"{goods} {city}" for city in rng.sample(_CITIES, rng.randint(8, 20)))
+        return " ".join(
+            f"{goods} {city}" for city in rng.sample(_CITIES.split(), rng.randint(8, 20))
+        )
 
     makers = {
         "words of a dictionary, 8 to 20": lambda: draw(distinct, 8, 20),
@@ -98,7 +100,7 @@ def make_overwritten(words: list[str], rng: random.Random) -> dict[str, list[str
         "the same, and the tool's notice": lambda: (
             f"{draw(common, 10, 16)} `this message was mass deleted/edited with redact.dev`"
         ),
-        "lorem ipsum": lambda: draw(_LOREM, 8, 20).capitalize() + ".",
+        "lorem ipsum": lambda: draw(_LOREM.split(), 8, 20).capitalize() + ".",
         "20 letters and digits": lambda: "".join(rng.choices(letters, k=20)),
         "keywords: goods with what sells": stuff,
         "keywords: goods with cities": name_cities,
@@ -116,8 +118,9 @@ def print_overwritten(words: list[str], rng: random.Random) -> None:
     for name, texts in make_overwritten(words, rng).items():
         posts = pl.DataFrame({"text": texts, "kind": ["reply"] * len(texts)})
         dropped = judge(posts.with_columns(lang=pl.lit("en")))["reject"].is_not_null().mean()
-        edited = [bool(find_notice(text) or is_random_words(text)) for text in texts]
-        print(f"{name:36}{measure(texts).mean():8.1%}{dropped:9.1%}{sum(edited) / len(edited):11.1%}")
+        edited = sum(bool(find_notice(text) or is_random_words(text)) for text in texts)
+        shares = f"{measure(texts).mean():8.1%}{dropped:9.1%}{edited / len(texts):11.1%}"
+        print(f"{name:36}{shares}")
 
 
 def measure(texts: Iterable[str], lang: str = "en") -> pl.Series:
