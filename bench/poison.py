@@ -385,7 +385,8 @@ def list_nearest(count: int) -> None:
 
     They are ordered by how many times higher the odds are that an author writes little else.
     """
-    names.MAX_GROUPS = barrier.MAX_LISTED = 10_000
+    names.MAX_GROUPS = barrier.MAX_LISTED = 100_000
+    names.group_keys = lambda found: sorted(found, key=_raise_of_odds, reverse=True)[:count]
     for name, rows in (
         ("Hacker News", read_news()),
         ("Reddit", read_reddit()),
@@ -402,7 +403,7 @@ def list_nearest(count: int) -> None:
         with tempfile.TemporaryDirectory() as folder:
             manifest, _ = build(rows, Path(folder), {"pii": {}}, **lower)
         listed = manifest["influence"]["pushed"]
-        for row in sorted(listed, key=lambda row: -_raise_of_odds(row))[:count]:
+        for row in listed:
             print(
                 f"  {_raise_of_odds(row):.1f}: {row['devoted']:.2f} of {row['authors']} authors "
                 f"({row['expected']:.2f} expected), {row['posts']} posts: {row['kind']} "
