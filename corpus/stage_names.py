@@ -5,7 +5,9 @@
 report, and begins the names of its columns. Without ``as`` a stage has the name of its kind; of a
 kind in a module of the user's own, such as ``my_pkg.emoji_count``, that is the last part.
 
-A task holds the *address* of a stage: the kind, and ``KIND as NAME`` for a stage of another name.
+A task holds the *address* of a stage: its kind; for code of the user's own then ``@`` and the
+beginning of the digest of its source; and for a stage of another name then ``as`` and the name:
+``my_pkg.emoji_count@0123456789abcdef as emoji``.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ NAME_KEY = "as"
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 #: Names of ledgers that are not of stages.
 RESERVED = ("read", "takedown", "kept", "absent")
-_AS = " as "
+_AS, _AT = " as ", "@"
+_DIGEST_LENGTH = 16
 
 
 class Entry(NamedTuple):
@@ -32,7 +35,7 @@ class Entry(NamedTuple):
 
     @property
     def address(self) -> str:
-        """The stage's address."""
+        """The stage's address, whatever the source of its code is now."""
         return make_address(self.kind, self.name)
 
 
@@ -56,15 +59,17 @@ def default_name(kind: str) -> str:
     return kind.rpartition(".")[2]
 
 
-def make_address(kind: str, name: str) -> str:
-    """Return the address of a stage."""
-    return kind if name == default_name(kind) else f"{kind}{_AS}{name}"
+def make_address(kind: str, name: str, digest: str = "") -> str:
+    """Return the address of a stage; ``digest`` is that of the source, of the user's own code."""
+    source = f"{_AT}{digest[:_DIGEST_LENGTH]}" if digest else ""
+    return f"{kind}{source}" + ("" if name == default_name(kind) else f"{_AS}{name}")
 
 
-def split_address(address: str) -> tuple[str, str]:
-    """Return the kind and the name of the stage with this address."""
+def split_address(address: str) -> tuple[str, str, str]:
+    """Return kind, name and the beginning of the digest, or '', of the stage at an address."""
     kind, _, name = address.partition(_AS)
-    return kind, name or default_name(kind)
+    kind, _, digest = kind.partition(_AT)
+    return kind, name or default_name(kind), digest
 
 
 def get_name(address: str) -> str:

@@ -29,7 +29,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import polars as pl
 
 import filters
-from corpus import stage_names
+from corpus import filter_checks, stage_names, user_code
+from corpus.errors import PlanError
 from corpus.renamed_filter import RenamedFilter
 from corpus.tasks.files import file_version
 from corpus.tasks.task import Arrays, ArrayTask, RunTasks
@@ -58,16 +59,50 @@ def names() -> list[str]:
 def find(name: str) -> FilterModule:
     """Import the stage ``name``; a KeyError lists the filters there are.
 
-    ``name`` may be the address of a filter that a plan calls something else, such as
-    ``quality as strict`` (see :mod:`corpus.stage_names`): its columns have other names.
+    ``name`` may be the dotted path or the entry point of a filter of the user's own, or the address
+    of a filter that a plan calls something else, such as ``quality as strict``, whose columns have
+    other names (see :mod:`corpus.stage_names`). PlanError if code of the user's own is not there or
+    is no filter; BuildError if its source is not that of the address.
     """
-    kind, given = stage_names.split_address(name)
+    kind, given, digest = stage_names.split_address(name)
     if kind in _BARRIERS:
         return cast("FilterModule", importlib.import_module(_BARRIERS[kind]))
-    module = filters.find(kind)
+    module = _load_own(kind, digest) if is_user_code(kind) else filters.find(kind)
     if given == stage_names.default_name(kind):
         return module
     return _rename(cast("Any", module), stage_names.default_name(kind), given)
+
+
+def _load_own(kind: str, digest: str) -> FilterModule:
+    loaded = user_code.load(kind, user_code.FILTERS)
+    _require_filter(kind, loaded.module)
+    user_code.require_digest(kind, user_code.FILTERS, digest)
+    return cast("FilterModule", loaded.module)
+
+
+@lru_cache(maxsize=64)
+def _require_filter(kind: str, module: Any) -> None:
+    """PlanError if a module of the user's own is no filter."""
+    if missing := filter_checks.list_missing_parts(module):
+        raise PlanError(*(f"'{kind}' is no filter: {problem}" for problem in missing))
+
+
+def is_user_code(kind: str) -> bool:
+    """Whether a stage of this kind is code of the user's own, if it is one at all."""
+    if kind in _BARRIERS or kind in filters.names():
+        return False
+    return user_code.is_user_code(kind, user_code.FILTERS)
+
+
+def locate(address: str, error: BaseException) -> str:
+    """The file and line of the user's own code at which a stage failed, for a message; or ''."""
+    kind, *_ = stage_names.split_address(address)
+    return user_code.load(kind, user_code.FILTERS).locate(error) if is_user_code(kind) else ""
+
+
+def source_digest(kind: str) -> str:
+    """The digest of the source of a stage of the user's own; '' for a built-in one."""
+    return user_code.load(kind, user_code.FILTERS).digest if is_user_code(kind) else ""
 
 
 @lru_cache(maxsize=64)

@@ -59,6 +59,7 @@ class DroppedTexts:
         self._naming = PseudonymSettings(self._key_path, ids)
         self._pseudonymizer = Pseudonymizer(self._key, ids)
         self._plan = load_built_plan(self.folder, key)
+        self._plan.use_code()
         self._dumps = Path(dumps) if dumps else None
 
     def add_texts(self, rows: pl.DataFrame) -> pl.DataFrame:

@@ -183,6 +183,8 @@ class BuiltCorpus:
 
 
 def _load_stages(out: Path) -> list[BuiltStage]:
+    plan = load_built_plan(out)
+    plan.use_code()
     try:
         return [
             BuiltStage(
@@ -191,7 +193,7 @@ def _load_stages(out: Path) -> list[BuiltStage]:
                 stages.find(entry.address).Config.model_validate(entry.settings),
                 entry.address,
             )
-            for position, entry in enumerate(load_built_plan(out).entries)
+            for position, entry in enumerate(plan.entries)
         ]
     except (ValidationError, KeyError) as error:
         raise ManifestError(

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from corpus import report, stages
+from corpus import report, stages, user_code
 from corpus.dedup import dedup_index
 from corpus.errors import BuildError, PlanError
 from corpus.manifest import MANIFEST_NAME
@@ -224,6 +224,7 @@ def _make_runner(plan: Plan, work: Path) -> runners.Runner:
             max_tasks=run.max_tasks,
             shared_folder=work,
             required_paths=plan.list_shared_paths() if run.runner == "ray" else (),
+            code=user_code.list_shipped_paths() if plan.has_user_code else (),
         )
     except runners.RunnerUnavailable as error:
         raise BuildError(str(error)) from None

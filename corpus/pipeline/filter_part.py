@@ -195,7 +195,10 @@ def _apply_filter(
         raise
     except Exception as error:
         # The type only, and no chain: a library's message may quote the post.
-        raise BuildError(f"{where}: {type(error).__name__} in the filter") from None
+        line = stages.locate(address, error)
+        raise BuildError(f"{where}: {type(error).__name__} in the filter{line}") from None
+    if not isinstance(judged, pl.DataFrame):
+        raise BuildError(f"{where}: the filter returned {type(judged).__name__}, not a frame")
     if judged.height != posts.height or not judged["id"].equals(posts["id"]):
         raise BuildError(f"{where}: the filter changed the rows; it may only add columns")
     if judged.schema.get("reject") != pl.String:

@@ -60,6 +60,7 @@ def list_input_files(context: BuildContext) -> list[InputFiles]:
             plan.run.part_posts,
             plan.key_path,
             context.suppressed,
+            readers.source_digest(source.reader),
         )
         has_tombstones = readers.find(source.reader).TOMBSTONES
         files.append(InputFiles(task, has_tombstones, identity, number))
@@ -96,7 +97,7 @@ def identify_pack(
     """
     return (
         source.reader,
-        readers.find(source.reader).VERSION,
+        *readers.identify(source.reader),
         source.deciding_settings,
         [(file.name, file.size_bytes, file.modified_ns) for file in files],
         part_posts,

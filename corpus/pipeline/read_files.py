@@ -15,13 +15,14 @@ from typing import Any
 import polars as pl
 
 from corpus import readers
-from corpus.errors import BuildError
+from corpus.errors import BuildError, CorpusError
 from corpus.pipeline.join_batches import BatchJoiner, DumpFile, FileCounts, JoinedBatch
 from corpus.pipeline.settling import describe_last_hours
 from corpus.pipeline.withdrawn_copies import make_tombstones, mark_notices, mark_withdrawn
 from corpus.privacy import keys, removed_posts, suppression
 from corpus.privacy.file_names import FileNamer
-from corpus.readers.contract import Cursor
+from corpus.readers.checks import check_batch, describe_failure
+from corpus.readers.contract import Batch, Cursor, ReaderConfig, ReaderModule
 from corpus.storage import filesystem
 from corpus.tasks.files import atomic_write, write_json
 from corpus.tasks.receipts import load_receipt, save_receipt
@@ -68,6 +69,7 @@ class ReadFiles:
     part_posts: int
     key_path: Path | str  # of the names of members of archives, and of the list
     suppressed: suppression.State = suppression.EMPTY  # of the key's list
+    source_digest: str = ""  # of a reader of the user's own
 
     @property
     def size_bytes(self) -> int:
@@ -92,14 +94,14 @@ class ReadFiles:
         self, first: int, start: Cursor | None
     ) -> Iterator[tuple[JoinedBatch, TaskCursor | None, int]]:
         """Yield the parts from file ``first`` on; where the next one begins; the bytes read."""
-        module = readers.find(self.reader)
+        module = readers.find(self.reader, self.source_digest)
         config = module.Config.model_validate_json(self.settings)
         namer = FileNamer(keys.load_key(self.key_path))
         joiner = BatchJoiner(module, config, self.part_posts, namer)
         position = sum(file.size_bytes for file in self.files[:first])
         for number, file in enumerate(self.files[first:], start=first):
             _check_unchanged(file)
-            for batch in module.read(file.path, config, self.part_posts, start):
+            for batch in self._read_file(module, file, config, start):
                 _check_unchanged(file)  # else parts of two versions of the file would be mixed
                 if not joiner.has_space(batch):  # it is the first batch of its file
                     yield joiner.join(), (number, None), position
@@ -109,6 +111,27 @@ class ReadFiles:
             start = None
             position += file.size_bytes
         yield joiner.join(), None, position
+
+    def _read_file(
+        self, module: ReaderModule, file: DumpFile, config: ReaderConfig, start: Cursor | None
+    ) -> Iterator[Batch]:
+        """The batches of one file; BuildError says where a reader of the user's own fails."""
+        batches = module.read(file.path, config, self.part_posts, start)
+        if not self.source_digest:
+            yield from batches
+            return
+        first = "none"  # id of the batch before
+        try:
+            for batch in batches:
+                yield check_batch(batch)
+                first = batch.posts["id"][0] if batch.posts.height else first
+        except (CorpusError, OSError, MemoryError, GeneratorExit):
+            raise
+        except Exception as error:
+            raise BuildError(
+                f"reader '{self.reader}', file {file.name}, after the batch with the first id "
+                f"{first}: {describe_failure(self.reader, error)}"
+            ) from None
 
 
 def _check_unchanged(file: DumpFile) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from corpus import readers, stages, user_code
 from corpus.errors import ManifestError
 from corpus.manifest import load_manifest
 from corpus.plan import private_plan, source_names
@@ -182,6 +183,25 @@ class BuiltPlan:
     def stages(self) -> list[tuple[str, dict[str, Any]]]:
         """The names of the stages in order, each with its settings."""
         return _list_stages(self.document)
+
+    def use_code(self) -> None:
+        """Use the folder of the user's own code that the corpus was built with.
+
+        ManifestError if the plan names such code and this is not where the corpus was built: the
+        plan of a corpus that somebody else has built must not choose what is imported here.
+        """
+        own = [entry.kind for entry in self.entries if stages.is_user_code(entry.kind)]
+        read = [name for source in self.document["sources"] for name in source]
+        own += [name for name in read if readers.is_user_code(name)]
+        if not own:
+            return
+        if self.private is None:
+            raise ManifestError(
+                f"'{own[0]}' of '{self.folder}' is code of the user's own, and is used only where "
+                "the corpus was built: the private plan is missing, in the folder named after the "
+                "corpus's key and '.plans'"
+            )
+        user_code.use_folder(str(self.private.document.get("code") or ""))
 
     @property
     def public_stages(self) -> list[tuple[str, dict[str, Any]]]:

@@ -72,8 +72,9 @@ class Stage:
 
     @property
     def address(self) -> str:
-        """What finds the stage's module: its kind, and its name if that is another one."""
-        return stage_names.make_address(self.kind or self.name, self.name)
+        """What finds the stage's module: its kind, its source and its name."""
+        kind = self.kind or self.name
+        return stage_names.make_address(kind, self.name, stages.source_digest(kind))
 
     @property
     def module(self) -> FilterModule:
@@ -123,8 +124,10 @@ class Stage:
     @cached_property
     def fingerprint(self) -> str:
         """Changes whenever the stage would decide differently."""
-        module = self.module
-        parts = [self.address, module.VERSION, self.settings_without_folders, self.model_hashes]
+        module, kind = self.module, self.kind or self.name
+        source = [digest] if (digest := stages.source_digest(kind)) else []
+        address = stage_names.make_address(kind, self.name)
+        parts = [address, *source, module.VERSION, self.settings_without_folders, self.model_hashes]
         if contract.languages(module, self.config):
             # A stage that judges by language identifies the posts itself where no stage has.
             parts.append([_hash_model(file) for file in list_model_files()])

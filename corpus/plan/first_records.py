@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from corpus import readers
-from corpus.errors import BuildError, PlanError, did_you_mean
+from corpus.errors import BuildError, CorpusError, PlanError, did_you_mean
 from corpus.plan import detect_format
 from corpus.plan.entries import Source
 from corpus.plan.guess_columns import list_columns
 from corpus.readers import table
+from corpus.readers.checks import check_batch, describe_failure
 from corpus.storage import filesystem
 
 _POSTS = 1000
@@ -33,19 +34,28 @@ class FirstRecords:
 def read_first_records(source: Source, file: str) -> FirstRecords:
     """Read the beginning of one of a source's files; PlanError if the settings do not fit it."""
     version = filesystem.size_and_mtime(file)
-    return _read(source.reader, source.config.model_dump_json(), file, version)
+    digest = readers.source_digest(source.reader)
+    return _read(source.reader, source.config.model_dump_json(), file, version, digest)
 
 
 @lru_cache(maxsize=256)
-def _read(reader: str, settings: str, file: str, _version: tuple[int, int]) -> FirstRecords:
+def _read(
+    reader: str, settings: str, file: str, _version: tuple[int, int], digest: str
+) -> FirstRecords:
     module = readers.find(reader)
     config = module.Config.model_validate_json(settings)
     try:
         batch = next(iter(module.read(file, config, _POSTS, None)), None)
+        if digest and batch is not None:
+            check_batch(batch)
     except BuildError as error:
         raise PlanError(str(error)) from None
     except OSError as error:
         raise PlanError(f"cannot read '{file}': {error.strerror or error}") from None
+    except Exception as error:
+        if not digest or isinstance(error, CorpusError):
+            raise
+        raise PlanError(f"'{file}': {describe_failure(reader, error)}") from None
     if batch is None:
         return FirstRecords(0, 0, {}, {}, is_empty=True, absent={})
     return FirstRecords(

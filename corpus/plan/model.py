@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from corpus import readers, schema, stages
+from corpus import readers, schema, stages, user_code
 from corpus.errors import PlanError
 from corpus.output import parquet_options
 from corpus.plan import (
@@ -46,6 +46,8 @@ class Plan:
     name: str = "plan"
     #: The lines of the YAML, for errors.
     lines: Lines = field(default_factory=dict, compare=False, repr=False)
+    #: The folder where filters and readers of the user's own are looked for at last; '' for none.
+    code: str = ""
 
     @classmethod
     def load(cls, path: str | Path) -> Plan:
@@ -57,10 +59,20 @@ class Plan:
         return cls.parse(*_load_document(path))
 
     @classmethod
-    def parse(cls, document: object, name: str = "plan", lines: Lines | None = None) -> Plan:
-        """Check a plan given as plain data, as its YAML would give it; PlanError as in ``load``."""
+    def parse(
+        cls,
+        document: object,
+        name: str = "plan",
+        lines: Lines | None = None,
+        folder: Path | None = None,
+    ) -> Plan:
+        """Check a plan given as plain data, as its YAML would give it; PlanError as in ``load``.
+
+        Filters and readers of the user's own are also looked for in ``folder``, or in the folder
+        that the plan's ``code`` names, which is relative to it.
+        """
         problems = Problems(name, lines)
-        plan = cls._parse_right(document, name, lines, problems)
+        plan = cls._parse_right(document, name, lines, folder, problems)
         problems.raise_all()
         return plan
 
@@ -78,12 +90,13 @@ class Plan:
         source are read, and models and lists that are URLs are copied to this disk. PlanError lists
         the errors of all stages, sources, settings and files together.
         """
-        document, name, lines = _load_document(source)
+        document, name, lines, folder = _load_document(source)
         problems = Problems(name, lines)
         if isinstance(source, Plan):
             plan = source
+            user_code.use_folder(plan.code)
         else:
-            plan = cls._parse_right(document, name, lines, problems)
+            plan = cls._parse_right(document, name, lines, folder, problems)
         with problems.collected():
             plan = plan.with_options(out, workers, runner)
         plan = plan._check_files(problems)
@@ -92,21 +105,28 @@ class Plan:
 
     @classmethod
     def _parse_right(
-        cls, document: object, name: str, lines: Lines | None, problems: Problems
+        cls,
+        document: object,
+        name: str,
+        lines: Lines | None,
+        folder: Path | None,
+        problems: Problems,
     ) -> Plan:
         """The plan without its sources and stages that are wrong, and with defaults for settings.
 
         The errors are added to ``problems``.
         """
-        keys = ("sources", "stages", "output", "run")
+        keys = ("sources", "stages", "output", "run", "code")
         given = validate.check_mapping(document, problems, keys)
         if not isinstance(document, Mapping):
             return cls((), (), Output.model_validate({}), Run.model_validate({}), name)
+        code = validate.find_code_folder(given.get("code"), folder, problems)
+        user_code.use_folder(code)
         sources = validate.check_sources(given.get("sources"), problems)
         chain = validate.check_stages(given.get("stages"), problems)
         output = validate.check_section(Output, given.get("output"), problems, "output")
         run = validate.check_section(Run, given.get("run"), problems, "run")
-        return cls(tuple(sources), tuple(chain), output, run, name, lines or {})
+        return cls(tuple(sources), tuple(chain), output, run, name, lines or {}, code)
 
     def with_options(
         self, out: str | None = None, workers: int | None = None, runner: str | None = None
@@ -178,12 +198,14 @@ class Plan:
         elif not _is_utf8(self.output.path):
             message = f"the output's path {self.output.path!a} is not UTF-8; give another"
             problems.add(message, ("output", "path"))
-        chain = []
+        chain, types = [], dict(schema.POST)
         for stage in self.stages:
             with problems.collected(stage.entry or ("stages", stage.name)):
                 if self.output.path:
                     stage = self._copy_files(stage)
                 validate.check_stage_files(stage)
+                validate.check_own_filter(stage, types)
+            types |= stage.written_columns
             chain.append(stage)
         if self.run.address and self.run.runner != "ray":
             problems.add("'address' is for 'runner: ray'; remove one of them", ("run", "address"))
@@ -235,6 +257,12 @@ class Plan:
                     f"{', '.join(known)}"
                 )
         return warnings
+
+    @property
+    def has_user_code(self) -> bool:
+        """Whether a stage or a reader is code of the user's own."""
+        own = [stages.is_user_code(stage.kind or stage.name) for stage in self.stages]
+        return any([*own, *(readers.is_user_code(source.reader) for source in self.sources)])
 
     @property
     def url(self) -> str:
@@ -328,7 +356,7 @@ class Plan:
         The files of the sources are not in it: the manifest has their names, bytes and hashes.
         """
         sources = [
-            (s.reader, readers.find(s.reader).VERSION, s.deciding_settings) for s in self.sources
+            (s.reader, *readers.identify(s.reader), s.deciding_settings) for s in self.sources
         ]
         output: list[Any] = [*self.shard_settings(), self.output.canaries]
         # Without defaults, so that corpora which are older than a setting keep their fingerprint.
@@ -395,6 +423,8 @@ class Plan:
             **self.output.model_dump(mode="json", exclude={"suppressed"}),
         }
         document = built_plan.make_private_document(self.sources, self.stages, output)
+        if self.has_user_code:
+            document["code"] = self.code
         files = {file.name: private_plan.absolute_path(file.path) for file in self.name_files()}
         private_plan.write(document, files, self.key_path, self.folder, self.fingerprint())
 
@@ -404,23 +434,25 @@ class Plan:
         return text
 
 
-def _load_document(source: Plan | str | Path | dict[str, Any]) -> tuple[object, str, Lines]:
-    """The plain data of a plan, its name, and the lines of its YAML."""
+def _load_document(
+    source: Plan | str | Path | dict[str, Any],
+) -> tuple[object, str, Lines, Path | None]:
+    """The plain data of a plan, its name, the lines of its YAML, and the folder that it is in."""
     if isinstance(source, Plan):
-        return {}, source.name, source.lines
+        return {}, source.name, source.lines, None
     if isinstance(source, dict):
-        return source, "plan", {}
+        return source, "plan", {}, None
     document, lines = yaml_loader.load_yaml(source)
-    name = Path(source).name
+    name, folder = Path(source).name, Path(source).absolute().parent
     if isinstance(document, dict) and built_plan.REDUCED in document:
-        private = built_plan.find_private_plan(Path(source).absolute().parent)
+        private = built_plan.find_private_plan(folder)
         if private is None:
             raise PlanError(
                 f"'{source}' is the public form of a plan, without its paths; build from the "
                 "plan in the folder named after the corpus's key and '.plans'"
             )
-        return private.document, name, {}
-    return document, name, lines
+        return private.document, name, {}, None
+    return document, name, lines, folder
 
 
 def _is_utf8(path: str) -> bool:

@@ -13,7 +13,7 @@ KeyPath = tuple[str | int, ...]
 #: The line of the YAML, from 1, of the values of a plan.
 Lines = Mapping[KeyPath, int]
 
-_SECTIONS = ("sources", "stages", "output", "run")
+_SECTIONS = ("sources", "stages", "output", "run", "code")
 #: So many errors are shown: a plan may repeat a mistake twenty thousand times.
 _MAX_SHOWN = 100
 

@@ -7,7 +7,7 @@ PlanError with a line for each.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -15,7 +15,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import polars as pl
 from pydantic import BaseModel, ValidationError
 
-from corpus import readers, schema, stage_names, stages
+from corpus import filter_checks, readers, schema, stage_names, stages, user_code
 from corpus.errors import BuildError, PlanError, did_you_mean
 from corpus.plan import detect_format, settings_errors
 from corpus.plan.entries import Source, Stage
@@ -27,6 +27,7 @@ from corpus.storage import filesystem
 from filters import contract
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
+AnyModule = TypeVar("AnyModule")
 
 #: Files of a folder that are named in an error.
 _MAX_NAMED = 6
@@ -55,9 +56,12 @@ def check_sources(value: object, problems: Problems) -> list[Source]:
         problems.add("no 'sources'; name at least one reader and its path", ("sources",))
         return []
     sources = []
-    for entry in _list_entries(value, problems, "sources", "reader", readers.names()):
-        config = readers.find(entry.kind).Config
-        checked = check_settings(config, entry.settings, problems, entry.path)
+    known = [*readers.names(), *user_code.names(user_code.READERS)]
+    for entry in _list_entries(value, problems, "sources", "reader", known):
+        module = _load(readers.find, entry, problems)
+        if module is None:
+            continue
+        checked = check_settings(module.Config, entry.settings, problems, entry.path)
         if checked.config is not None and checked.is_right:
             sources.append(Source(entry.kind, checked.config, entry.path))
         elif checked.path:  # so that its files are checked in the same run
@@ -72,11 +76,14 @@ def check_stages(value: object, problems: Problems) -> list[Stage]:
     is checked: of a stage with wrong settings, with those that are right.
     """
     others = (stage_names.NAME_KEY,)
-    entries = _list_entries(value or [], problems, "stages", "stage", stages.names(), others)
+    known = [*stages.names(), *user_code.names(user_code.FILTERS)]
+    entries = _list_entries(value or [], problems, "stages", "stage", known, others)
     chain: list[tuple[Stage, bool]] = []
     for entry in entries:
-        config = stages.find(entry.kind).Config
-        checked = check_settings(config, entry.settings, problems, entry.path)
+        module = _load(stages.find, entry, problems)
+        if module is None:
+            continue
+        checked = check_settings(module.Config, entry.settings, problems, entry.path)
         with problems.collected(entry.path):
             name = _check_name(entry)
             if checked.config is not None:
@@ -124,7 +131,7 @@ def _list_entries(
             problems.add(_explain_no_entry(entry, kind, known, others), (section, index))
             continue
         name = str(own[0])
-        if name not in known:
+        if name not in known and "." not in name:  # a dot is in the path of a module
             problems.add(f"unknown {kind} '{name}'{did_you_mean(name, known)}", (section, index))
             continue
         rest = {key: given[key] for key in others if key in given}
@@ -133,10 +140,23 @@ def _list_entries(
     return entries
 
 
+def _load(find: Callable[[str], AnyModule], entry: _Entry, problems: Problems) -> AnyModule | None:
+    """The module of an entry; None, and an error, if it is code of the user's own that is wrong."""
+    with problems.collected(entry.path):
+        return find(entry.kind)
+    return None
+
+
 def _check_name(entry: _Entry) -> str:
     """The name of a stage; PlanError if the plan gives it one that it cannot have."""
     own = stage_names.default_name(entry.kind)
     given = entry.others.get(stage_names.NAME_KEY)
+    is_wrong = own in stages.names() or not stage_names.NAME.fullmatch(own)
+    if given is None and stages.is_user_code(entry.kind) and is_wrong:
+        raise PlanError(
+            f"the stage cannot be called '{own}'; give it a name of small letters, digits and "
+            f"'_': '- {{{entry.kind}: {{...}}, as: my_{own.lower()}}}'"
+        )
     if given is None:
         return own
     if not isinstance(given, str) or not stage_names.NAME.fullmatch(given):
@@ -241,6 +261,18 @@ def _explain_no_settings(model: type[BaseModel], settings: object, path: KeyPath
     return f"expected settings like '{{key: value}}'; found {found}; write {example}"
 
 
+def find_code_folder(value: object, folder: Path | None, problems: Problems) -> str:
+    """The folder of the user's own code: ``value`` in ``folder``, or that itself; '' for none."""
+    if value is None:
+        return str(folder) if folder else ""
+    path = Path(folder or "", value).absolute() if isinstance(value, str) and value else None
+    if path is None or not path.is_dir():
+        shown = settings_errors.format_value(value)
+        problems.add(f"no folder {shown}; give the one that has your filters", ("code",))
+        return ""
+    return str(path)
+
+
 def validate_settings(model: type[AnyModel], settings: object, where: str) -> AnyModel:
     """``settings`` as a ``model``; PlanError lists what is wrong, ``where``, and the remedy."""
     problems = Problems(where)
@@ -304,6 +336,19 @@ def _check_order(chain: Sequence[Stage], problems: Problems, *, has_all: bool) -
 
 
 # --------------------------------------------------------------------------- files
+
+
+def check_own_filter(stage: Stage, types: Mapping[str, pl.DataType]) -> None:
+    """PlanError if a filter of the user's own breaks its contract, on invented posts.
+
+    ``types`` are the columns that the earlier stages give it.
+    """
+    if not stages.is_user_code(stage.kind or stage.name):
+        return
+    try:
+        filter_checks.check_filter(stage.module, stage.config, types)
+    except filter_checks.ContractError as error:
+        raise PlanError(str(error)) from None
 
 
 def check_stage_files(stage: Stage) -> None:

@@ -1,9 +1,13 @@
-"""The built-in readers by name: ``readers.find("reddit")`` imports only that one."""
+"""The readers by name: ``readers.find("reddit")`` imports only that one."""
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, cast
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, cast
+
+from corpus import user_code
+from corpus.errors import PlanError
 
 if TYPE_CHECKING:
     from corpus.readers.contract import ReaderModule
@@ -41,8 +45,41 @@ def names() -> list[str]:
     return sorted(_MODULES)
 
 
-def find(name: str) -> ReaderModule:
-    """Import the reader ``name``; raises a KeyError that lists the known names."""
+def find(name: str, digest: str = "") -> ReaderModule:
+    """Import the reader ``name``; raises a KeyError that lists the known names.
+
+    ``name`` may be the dotted path or the entry point of a reader of the user's own. PlanError if
+    that is not there or is no reader; BuildError if its source does not have the ``digest``.
+    """
+    if is_user_code(name):
+        loaded = user_code.load(name, user_code.READERS)
+        _require_reader(name, loaded.module)
+        user_code.require_digest(name, user_code.READERS, digest)
+        return cast("ReaderModule", loaded.module)
     if name not in _MODULES:
         raise KeyError(f"no reader '{name}'; known: {', '.join(names())}")
     return cast("ReaderModule", importlib.import_module(_MODULES[name]))
+
+
+def is_user_code(name: str) -> bool:
+    """Return whether a reader of this name is code of the user's own, if there is one at all."""
+    return name not in _MODULES and user_code.is_user_code(name, user_code.READERS)
+
+
+def source_digest(name: str) -> str:
+    """Return the digest of the source of a reader of the user's own; '' for a built-in one."""
+    return user_code.load(name, user_code.READERS).digest if is_user_code(name) else ""
+
+
+def identify(name: str) -> tuple[object, ...]:
+    """Return what changes whenever the reader would give other posts of the same file."""
+    digest = source_digest(name)
+    return (find(name).VERSION, *([digest] if digest else ()))
+
+
+@lru_cache(maxsize=64)
+def _require_reader(name: str, module: Any) -> None:
+    from corpus.readers import checks  # the contract needs polars, and a list of names does not
+
+    if missing := checks.list_missing_parts(module):
+        raise PlanError(*(f"'{name}' is no reader: {problem}" for problem in missing))

@@ -81,7 +81,8 @@ class RayRunner:
     ``workers`` CPUs starts here and ends with the build. ``max_tasks`` bounds the tasks at one time
     on a cluster; 0 means all of its CPUs, which are counted again as nodes join and leave.
     ``shared_folder`` is a folder that every node must share, ``required_paths`` are further paths
-    that every node must see. Raises :class:`RunnerUnavailable` if a node does not.
+    that every node must see. Raises :class:`RunnerUnavailable` if a node does not. ``code`` are the
+    user's own packages and modules, which Ray sends to every node.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class RayRunner:
         max_tasks: int,
         shared_folder: Path,
         required_paths: Sequence[str],
+        code: Sequence[str] = (),
     ) -> None:
         # Ray must not send its usage report: no data of a build leaves the machines.
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -98,7 +100,10 @@ class RayRunner:
         self._ray: Any = importlib.import_module("ray")
         self._max_tasks = max_tasks
         self._counted_at, self._capacity = 0.0, 0
-        local = {} if address else {"num_cpus": workers, "object_store_memory": _OBJECT_STORE_BYTES}
+        local: dict[str, Any] = {}
+        if not address:
+            local = {"num_cpus": workers, "object_store_memory": _OBJECT_STORE_BYTES}
+        local |= {"runtime_env": {"py_modules": list(code)}} if code else {}
         try:
             _require_listener(address)
             with deferred_stop(), _own_process_group():

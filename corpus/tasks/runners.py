@@ -63,18 +63,20 @@ def make_runner(
     max_tasks: int = 0,
     shared_folder: Path = Path(),
     required_paths: Sequence[str] = (),
+    code: Sequence[str] = (),
 ) -> Runner:
     """Return the runner ``serial``, ``processes`` or ``ray``.
 
     The keyword arguments are for Ray: the cluster's address, the largest number of tasks at one
-    time (0: one for each CPU), a folder that every node must share, and further paths that every
-    node must see. Raises :class:`RunnerUnavailable`.
+    time (0: one for each CPU), a folder that every node must share, further paths that every node
+    must see, and the user's own packages and modules, which are sent to every node. Raises
+    :class:`RunnerUnavailable`.
     """
     check_runner(name)
     if name == "ray":
         from corpus.tasks.ray_runner import RayRunner
 
-        return RayRunner(workers, address, max_tasks, shared_folder, required_paths)
+        return RayRunner(workers, address, max_tasks, shared_folder, required_paths, code)
     return SerialRunner() if name == "serial" else ProcessRunner(workers)
 
 
