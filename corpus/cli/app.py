@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from corpus.cli import build, export, inspect, maintain, plan, suppress, train
+from corpus.cli import build, export, inspect, maintain, plan, suppress, train, view
 
 #: Each command, with the examples at the end of its help.
 COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
@@ -30,6 +30,7 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
         "corpus peek out/reddit-en -n 20 --seed 3",
         "corpus peek out/reddit-en --dropped quality",
     ),
+    view.view: ("corpus view out/reddit-en", "corpus view out/reddit-en --dumps /data/dumps"),
     inspect.explain: ("corpus explain out/reddit-en reddit:t1_c0abc",),
     maintain.takedown: (
         "corpus takedown out/reddit-en --ids ids.txt",

@@ -108,10 +108,10 @@ def _encode_data(value: object) -> Markup:
 
 
 @cache
-def html_environment() -> Environment:
-    """Return the environment of the HTML templates."""
+def html_environment(package: str = _PACKAGE) -> Environment:
+    """Return the environment of the HTML templates of a package."""
     environment = Environment(
-        loader=PackageLoader(_PACKAGE),
+        loader=PackageLoader(package),
         autoescape=True,
         finalize=escape_text,
         undefined=StrictUndefined,
@@ -144,6 +144,11 @@ def markdown_environment() -> Environment:
         "fence_code": fence_code,
     }
     return environment
+
+
+def read_style() -> str:
+    """Return the style of the report's pages."""
+    return _read_asset("style.css")
 
 
 def _read_asset(name: str) -> str:

@@ -44,14 +44,15 @@ class Browser:
         with urllib.request.urlopen(request, timeout=HANG_SECONDS) as answer:
             return json.loads(answer.read())["value"]
 
-    def open(self, page: Path, *, width: int = 1280, dark: bool = False) -> None:
-        """Load a page from disk at so many CSS pixels."""
+    def open(self, page: Path | str, *, width: int = 1280, dark: bool = False) -> None:
+        """Load a page from disk, or from an address, at so many CSS pixels."""
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
         self.devtools("Emulation.setDeviceMetricsOverride", size)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.devtools("Emulation.setEmulatedMedia", {"features": [scheme]})
         self.log("browser"), self.log("performance")
-        self._ask("POST", f"{self._session}/url", {"url": page.resolve().as_uri()})
+        address = page if isinstance(page, str) else page.resolve().as_uri()
+        self._ask("POST", f"{self._session}/url", {"url": address})
         # Where a page's scripts are disabled, the driver does not wait until it is loaded.
         wait_until(lambda: self.run("return document.readyState") == "complete")
 
