@@ -23,6 +23,7 @@ from corpus.privacy import keys, suppression
 from corpus.privacy.pseudonyms import AUTHOR_COLUMNS, AUTHOR_LIST_COLUMNS
 from corpus.privacy.suppression import SuppressionList
 from corpus.report.language_names import name_language
+from corpus.stage_names import split_address
 from corpus.view.search import Matches
 
 #: Characters of a text that are shown.
@@ -67,7 +68,7 @@ class PostPrivacy:
         self._key, self._dumps = key, dumps
         self.notes: list[str] = []
         self._listed = self._load_listed()
-        self._redacts = any(stage.name == "pii" for stage in corpus.stages)
+        self._redacts = any(split_address(each.address)[0] == "pii" for each in corpus.stages)
 
     def show(
         self, matches: Matches, *, dropped_texts: bool, columns: Collection[str] = ()
