@@ -116,6 +116,22 @@ INTERNAL_COLUMNS = (
 )
 
 
+#: Columns that the shards have in any case: takedowns, audits and the report need them. Those of
+#: documents and clusters are there if a stage writes them.
+REQUIRED_COLUMNS = (
+    "text",
+    "id",
+    "platform",
+    "kind",
+    "author",
+    "created_at",
+    "parent_id",
+    "original_author",
+    "cluster",
+    "cluster_size",
+)
+
+
 def empty_posts() -> pl.DataFrame:
     """A frame of no posts with every column of :data:`POST`."""
     return pl.DataFrame(schema=POST)

@@ -211,7 +211,7 @@ def required_columns(corpus: BuiltCorpus, replayed: Sequence[BuiltStage]) -> lis
         if missing := sorted({*stage.score_columns, *_verdict_columns(stage)} - set(stored)):
             raise ManifestError(
                 f"'{corpus.path}' has no column '{missing[0]}', by which '{stage.name}' decides; "
-                "it was built by another version: build again"
+                "its plan omits it (output: columns), or another version built it: build again"
             )
     others = [name for name in ("cluster_size",) if name in stored and name not in scores]
     return [*scores, *others]

@@ -47,24 +47,29 @@ class OutputColumns:
     pseudonyms: PseudonymSettings
     pii_config: str  # the settings of the plan's stage pii as JSON; '' if it has none
     has_source: bool = True  # whether the shards have source_file and source_row
+    only: tuple[str, ...] = ()  # the columns that the shards have; all if there are none
 
     def load(self) -> ColumnMaker:
         """Read the key; return the function that makes the columns."""
         redact = None
         if self.pii_config:
             redact = _load_redactor(self.pii_config, self.pseudonyms.key_path)
-        return ColumnMaker(self.pseudonyms.load(), redact, self.has_source)
+        return ColumnMaker(self.pseudonyms.load(), redact, self.has_source, self.only)
 
 
 class ColumnMaker:
     """Makes the columns of a shard."""
 
     def __init__(
-        self, pseudonyms: Pseudonymizer, redact: WordRedactor | None, has_source: bool
+        self,
+        pseudonyms: Pseudonymizer,
+        redact: WordRedactor | None,
+        has_source: bool,
+        only: tuple[str, ...] = (),
     ) -> None:
         self.pseudonyms = pseudonyms
         self._redact = redact
-        self._has_source = has_source
+        self._has_source, self._only = has_source, only
 
     def replace_people(self, posts: pl.DataFrame) -> pl.DataFrame:
         """The posts with pseudonyms of people and ids, and redacted words beside the text."""
@@ -80,8 +85,11 @@ class ColumnMaker:
         if "turn_ends" in posts.columns:
             posts = extract_turn_ends(posts)
         left_out = ("text", *INTERNAL_COLUMNS, *(() if self._has_source else SOURCE_COLUMNS))
-        names = [name for name in POST if name not in left_out]
-        return self.replace_people(posts).select("text", *names, *scores)
+        names = ["text", *(name for name in POST if name not in left_out), *scores]
+        if self._only:
+            names = [name for name in names if name in self._only]
+            posts = posts.select(name for name in posts.columns if name in {*names, "platform"})
+        return self.replace_people(posts).select(names)
 
 
 class WordRedactor:

@@ -335,7 +335,7 @@ def _format_sample(row: dict[str, Any], max_characters: int) -> dict[str, Any]:
         "cut": len(text) < len(whole) or was_cut,
         "platform": row["platform"],
         "kind": row["kind"],
-        "community": row["community"],
+        "community": row.get("community"),  # a plan may omit the column
         "created_at": f"{row['created_at']:%Y-%m-%d}" if row["created_at"] else None,
         "scores": json.loads(row["_scores"]) if dropped else _extract_measures(row),
         "id": row["id"],

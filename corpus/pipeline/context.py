@@ -93,7 +93,8 @@ class BuildContext:
     def output_columns(self) -> OutputColumns:
         """How the columns of a shard are made."""
         has_source = self.plan.output.source_columns
-        return OutputColumns(self.plan.pseudonyms, self.pii_config, has_source)
+        only = self.plan.output_columns()
+        return OutputColumns(self.plan.pseudonyms, self.pii_config, has_source, only)
 
     def segment_fingerprints(self, segment: Sequence[Stage]) -> list[str]:
         """A fingerprint of each stage; one changes whenever the stage would decide differently."""

@@ -126,7 +126,10 @@ class Plan:
         chain = validate.check_stages(given.get("stages"), problems)
         output = validate.check_section(Output, given.get("output"), problems, "output")
         run = validate.check_section(Run, given.get("run"), problems, "run")
-        return cls(tuple(sources), tuple(chain), output, run, name, lines or {}, code)
+        plan = cls(tuple(sources), tuple(chain), output, run, name, lines or {}, code)
+        if not problems.has_inside("stages"):  # a stage that is wrong may write a column
+            validate.check_columns(output.columns, plan.available_columns(), problems)
+        return plan
 
     def with_options(
         self, out: str | None = None, workers: int | None = None, runner: str | None = None
@@ -350,6 +353,25 @@ class Plan:
             written |= stage.written_columns
         return {name: dtype for name, dtype in written.items() if name not in schema.POST}
 
+    def available_columns(self) -> list[str]:
+        """The columns that the shards can have, in order."""
+        left_out = [*schema.INTERNAL_COLUMNS]
+        left_out += [] if self.output.source_columns else ["source_file", "source_row"]
+        return [name for name in (*schema.POST, *self.scores()) if name not in left_out]
+
+    def output_columns(self) -> tuple[str, ...]:
+        """The columns of the shards, if the plan chooses them; else ()."""
+        if not self.output.columns:
+            return ()
+        documents = {
+            name
+            for each in self.stages
+            if stages.reshapes(each.address)
+            for name in each.written_columns
+        }
+        kept = {*self.output.columns, *schema.REQUIRED_COLUMNS, *documents}
+        return tuple(name for name in self.available_columns() if name in kept)
+
     def fingerprint(self) -> str:
         """Changes whenever the output would; the same wherever and however it is built.
 
@@ -384,6 +406,7 @@ class Plan:
             (output.shuffle, output.shuffle_seed),
             output.split_settings,
             *(() if output.source_columns else ["no source columns"]),
+            *([["columns", *self.output_columns()]] if output.columns else ()),
         )
 
     def resolved(self) -> dict[str, Any]:
@@ -398,6 +421,8 @@ class Plan:
                 "ids": self.output.ids,
                 "canaries": self.output.canaries,
                 "source_columns": self.output.source_columns,
+                # Without the default, so that the plan.yaml of other corpora has the same bytes.
+                **({"columns": list(self.output.columns)} if self.output.columns else {}),
                 **self._documentation_settings(),
                 "compression": self.output.compression,
                 "zstd_level": self.output.zstd_level,

@@ -57,6 +57,10 @@ class Problems:
         """Whether there is an error in what the plan has at ``path``, or around it."""
         return any(path[: len(found)] == found for found in self._paths if found)
 
+    def has_inside(self, *path: str | int) -> bool:
+        """Whether there is an error in what the plan has at ``path``, or in a part of it."""
+        return any(found[: len(path)] == path for found in self._paths)
+
     def raise_all(self) -> None:
         """PlanError with a line for each error, in the order of the file, if there is one."""
         if not self._found:

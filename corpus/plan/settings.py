@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from corpus.output.parquet_options import Codec, ParquetOptions
 from corpus.privacy.pseudonyms import IdStyle
+from corpus.schema import REQUIRED_COLUMNS
 
 
 def count_cores() -> int:
@@ -56,6 +57,11 @@ class Output(BaseModel):
     source_columns: bool = Field(
         True,
         description="source_file and source_row in the shards; the ledger has them in any case",
+    )
+    columns: tuple[str, ...] = Field(
+        (),
+        description="the columns of the shards; those that takedowns and the report need are there "
+        "in any case: " + ", ".join(REQUIRED_COLUMNS) + ", and those of conversations; [] is all",
     )
     compression: Codec = Field(
         "zstd", description="of the shards: zstd, or lz4, which is read faster"

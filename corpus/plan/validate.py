@@ -335,6 +335,14 @@ def _check_order(chain: Sequence[Stage], problems: Problems, *, has_all: bool) -
         written.update(stage.written_columns)
 
 
+def check_columns(columns: Sequence[str], known: Sequence[str], problems: Problems) -> None:
+    """Add an error for each column of the output that no shard can have."""
+    for index, name in enumerate(columns):
+        if name not in known:
+            remedy = did_you_mean(name, known)
+            problems.add(f"columns: no column '{name}'{remedy}", ("output", "columns", index))
+
+
 # --------------------------------------------------------------------------- files
 
 

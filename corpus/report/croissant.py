@@ -141,7 +141,8 @@ def _shard_file_set(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _record_set(manifest: Mapping[str, Any], statistics: Mapping[str, Any]) -> dict[str, Any]:
-    names = ["text", *(name for name in POST if name not in ("text", *INTERNAL_COLUMNS))]
+    omitted = {"text", *INTERNAL_COLUMNS, *statistics.get("omitted_columns", ())}
+    names = ["text", *(name for name in POST if name not in omitted)]
     fields = {name: str(POST[name]) for name in names} | statistics["columns"]
     return {
         "@type": "cr:RecordSet",

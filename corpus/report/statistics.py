@@ -20,7 +20,7 @@ from corpus.manifest import load_manifest
 from corpus.report import count_files, timeline
 from corpus.report.count_files import CountTables, HistogramBins
 from corpus.report.funnel import has_conversations
-from corpus.schema import POST
+from corpus.schema import INTERNAL_COLUMNS, POST
 from corpus.storage.parquet_columns import read_schema
 from corpus.storage.remote_path import RemotePath
 from corpus.tasks.task import RunTasks, run_inline
@@ -98,6 +98,7 @@ def count_statistics(
         "format": STATISTICS_FORMAT,
         "conversed": has_conversations(manifest),
         "columns": {name: str(dtype) for name, dtype in schema.items() if name not in POST},
+        **_list_omitted(schema),
         "languages": _count_languages(kept, dropped) if "lang" in schema else None,
         "platforms": _count_top_values(kept, "platform", MAX_OTHER_VALUES),
         "kinds": _count_top_values(kept, "kind", MAX_OTHER_VALUES),
@@ -114,6 +115,12 @@ def count_statistics(
         ],
         "pii": _count_pii(kept, pii),
     }
+
+
+def _list_omitted(schema: Mapping[str, pl.DataType]) -> dict[str, list[str]]:
+    """Return the columns of posts that the shards do not have, if there are some."""
+    names = [name for name in POST if name not in (*schema, *INTERNAL_COLUMNS)]
+    return {"omitted_columns": names} if names else {}
 
 
 def _is_score(name: str, dtype: pl.DataType) -> bool:
