@@ -46,6 +46,7 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     train.tokenize: ("corpus tokenize out/reddit-en --tokenizer tokenizer.json",),
     export.export: (
         "corpus export out/reddit-en --format jsonl --columns id,text,lang --where \"lang = 'en'\"",
+        "corpus export out/reddit-en --format megatron --tokenizer tokenizer.json --to data",
         "corpus export out/threads --format chat --to sft --chat-form sharegpt",
     ),
     maintain.tune: (

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def export(
     out: CorpusArgument,
-    format: Annotated[str, typer.Option(help="jsonl or chat")],
+    format: Annotated[str, typer.Option(help="jsonl, chat, megatron or ds")],
     to: Annotated[
         str | None, typer.Option(help="the folder to write; default: OUT/exports/FORMAT")
     ] = None,
@@ -33,6 +33,13 @@ def export(
         str | None,
         typer.Option(help="only these documents: a condition in SQL, as \"lang = 'en'\""),
     ] = None,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(help="megatron, ds: a tokenizer.json, or a name in the Hub's local cache"),
+    ] = None,
+    separator: Annotated[
+        str | None, typer.Option(help="the token after each document; default: end of text")
+    ] = None,
     split: Annotated[str, typer.Option(help="train or validation")] = "train",
     chat_form: Annotated[str, typer.Option(help="chat: openai or sharegpt")] = "openai",
 ) -> None:
@@ -42,7 +49,7 @@ def export(
     manifest of its own, last. A takedown removes exports in OUT, and names those elsewhere.
     """
     from corpus.loader.load import load
-    from corpus.output.export import Export, export_corpus, find_format
+    from corpus.output.export import Export, export_corpus
     from corpus.output.export.choose_documents import parse_condition
     from corpus.storage.derived_files import FIELD, list_derived_files
     from corpus.storage.folder_lock import locked_corpus
@@ -50,7 +57,7 @@ def export(
     from corpus.storage.unfinished_takedown import recover
 
     root = parse_path(out)
-    find_format(format)
+    tokens = _load_tokens(format, tokenizer, separator, columns)
     folder = _choose_folder(root, to, format)
     recover(root)
     inside = isinstance(root, Path) and folder.resolve().is_relative_to(root.resolve())
@@ -58,7 +65,7 @@ def export(
     with locked_corpus(Path(out), "export", shared=True) if inside else nullcontext():
         corpus = load(out)
         shards = _Shards(corpus.split(split))
-        options = _choose_options(corpus, format, columns, split, chat_form, None)
+        options = _choose_options(corpus, format, columns, split, chat_form, tokens)
         condition = parse_condition(where, options.schema) if where else None
         if isinstance(root, Path):
             list_derived_files(root, "export", folder, is_locked=inside)
@@ -85,6 +92,38 @@ def _choose_folder(root: Any, to: str | None, format: str) -> Path:
             f"'{root / FOLDER / format}'"
         )
     return folder
+
+
+def _load_tokens(
+    format: str, tokenizer: str | None, separator: str | None, columns: str | None
+) -> Tokens | None:
+    """Return the tokenizer of a format of token ids, None for another format."""
+    import numpy as np
+
+    from corpus.loader.find_tokenizer import find_tokenizer
+    from corpus.loader.token_encoder import make_encoder
+    from corpus.output.export import find_format
+    from corpus.output.export.contract import Tokens
+
+    module = find_format(format)
+    if not module.TOKENS:
+        if tokenizer or separator:
+            raise CorpusError(f"'{format}' has texts, not token ids; omit --tokenizer, --separator")
+        return None
+    if tokenizer is None:
+        raise CorpusError(f"'{format}' has token ids; name a tokenizer with --tokenizer")
+    if columns is not None:
+        raise CorpusError(f"'{format}' has only token ids of the texts; omit --columns")
+    found = find_tokenizer(tokenizer)
+    encoder = make_encoder(found.path, separator or found.end_of_text)
+    return Tokens(
+        name=found.name,
+        encode=encoder,
+        dtype=np.dtype(module.choose_dtype(max(encoder.vocabulary - 1, encoder.separator))),
+        vocabulary=encoder.vocabulary,
+        separator=encoder.separator,
+        identity=encoder.identity,
+    )
 
 
 class _Shards:
@@ -135,7 +174,8 @@ def _print_export(done: dict[str, Any], folder: Path) -> None:
     from corpus.report.numbers import pluralize
 
     files = len(done["files"]) - 1  # the copy of the corpus's manifest is no file of documents
-    print(f"{pluralize(done['documents'], 'document')} in {pluralize(files, 'file')}")
+    tokens = f", {pluralize(done['tokens'], 'token')}," if "tokens" in done else ""
+    print(f"{pluralize(done['documents'], 'document')}{tokens} in {pluralize(files, 'file')}")
     for reason, count in sorted(done["skipped"].items()):
         print(f"{count:,} not exported: {reason}")
     print(f"export  {folder}")

@@ -13,7 +13,9 @@ from corpus.errors import BuildError
 
 def tokenize(
     out: CorpusArgument,
-    tokenizer: Annotated[str, typer.Option(help="a tokenizer.json")],
+    tokenizer: Annotated[
+        str, typer.Option(help="a tokenizer.json, or a name in the Hub's local cache")
+    ],
     separator: Annotated[
         str | None, typer.Option(help="the token after each document; default: end of text")
     ] = None,
@@ -26,9 +28,12 @@ def tokenize(
     Run it again to go on where it stopped.
     """
     from corpus.loader import memmap
+    from corpus.loader.find_tokenizer import find_tokenizer
 
+    found = find_tokenizer(tokenizer)
+    separator = separator or found.end_of_text
     index = memmap.tokenize(
-        out, tokenizer, destination=to, separator=separator, dtype=dtype, split=split
+        out, found.path, destination=to, separator=separator, dtype=dtype, split=split
     )
     print(f"{index['tokens']:,} tokens of {index['documents']:,} documents as {index['dtype']}")
     print(f"tokens  {to or Path(out) / 'tokens' / ('' if split == 'train' else split)}")

@@ -21,6 +21,8 @@ NAMES = "|".join(
     [
         *map(re.escape, (EXPORT_MANIFEST, CORPUS_MANIFEST, PROGRESS, LOCK)),
         rf"{_SHARD}\.jsonl\.zst",
+        rf"{_SHARD}\.(?:bin|idx)",  # megatron
+        rf"{_SHARD}\.ds(?:\.index|\.metadata)?",
     ]
 )
 _NAME = re.compile(NAMES)

@@ -3,7 +3,8 @@
 A format is a module with
 
 * ``DEFAULT_COLUMNS``: the columns that are exported unless the user names others; None for all;
-* ``TOKENS``: whether it consists of token ids;
+* ``TOKENS``: whether it consists of token ids; then ``choose_dtype(highest_id)`` is the name of
+  their type;
 * ``open_writer(folder, options, finished)``: the :class:`Writer`; ``finished`` are the facts of the
   shards that an earlier, interrupted run has finished, in order.
 
@@ -32,9 +33,11 @@ Encode = Callable[[list[str]], tuple[NDArray[np.int64], NDArray[np.int64]]]
 class Tokens:
     """A tokenizer and the type of its ids in the files.
 
-    ``identity`` is the tokenizer's digest, ``separator`` the id that ends each document.
+    ``name`` and ``identity`` are the tokenizer's name and digest, ``separator`` the id that ends
+    each document.
     """
 
+    name: str
     encode: Encode
     dtype: np.dtype[Any]
     vocabulary: int
@@ -94,6 +97,10 @@ class Format(Protocol):
 
     DEFAULT_COLUMNS: tuple[str, ...] | None
     TOKENS: bool
+
+    def choose_dtype(self, highest_id: int) -> str:
+        """Return the type of ids up to ``highest_id``, in a format of token ids."""
+        ...
 
     def open_writer(self, folder: Path, options: Options, finished: Sequence[ShardFiles]) -> Writer:
         """Return the writer."""

@@ -60,7 +60,11 @@ class Export:
             settings["columns"] = list(options.columns)
         else:
             settings |= {
-                "tokenizer": {"sha256": tokens.identity, "vocabulary": tokens.vocabulary},
+                "tokenizer": {
+                    "name": tokens.name,
+                    "sha256": tokens.identity,
+                    "vocabulary": tokens.vocabulary,
+                },
                 "separator": tokens.separator,
                 "dtype": tokens.dtype.name,
             }

@@ -11,6 +11,8 @@ from corpus.output.export.contract import Format
 #: Each format: its module, and what reads it.
 FORMATS: dict[str, tuple[str, str]] = {
     "jsonl": ("corpus.output.export.jsonl", "JSON lines, compressed with zstd"),
+    "megatron": ("corpus.output.export.megatron", "token ids with an index, for Megatron"),
+    "ds": ("corpus.output.export.ds", "token ids as datatrove writes them, for nanotron"),
     "chat": ("corpus.output.export.chat", "conversations as messages, for fine-tuning"),
 }
 
