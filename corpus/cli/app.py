@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from corpus.cli import build, export, inspect, maintain, plan, suppress, train, view
+from corpus.cli import build, export, init, inspect, maintain, plan, suppress, train, view
 
 #: Each command, with the examples at the end of its help.
 COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
@@ -18,6 +18,7 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
         "corpus build my.yaml --log-json 2> build.log",
     ),
     build.status: ("corpus status out/reddit-en", "watch corpus status out/reddit-en"),
+    init.init: ("corpus init dumps", "corpus init dumps/reddit --out reddit.yaml"),
     plan.check: ("corpus check my.yaml",),
     plan.sniff: ("corpus sniff dumps/RC_2024-05.zst", "corpus sniff export.zip -n 10"),
     plan.demo: ("corpus demo dumps/demo", "corpus demo dumps/large --posts 100000 --seed 2"),

@@ -119,6 +119,11 @@ def _is_beside(reader: str, path: str, file: str) -> bool:
     return score < MIN_FIT if is_beside else score == 0
 
 
+def describes_dumps(path: str) -> bool:
+    """Return whether a file is no dump by its name: a README, a licence, checksums, a picture."""
+    return _BESIDE_DUMPS.fullmatch(os.path.basename(path)) is not None
+
+
 def _list_all_inputs(reader: str, path: str) -> list[str]:
     if not getattr(readers.find(reader), "FOLDERS", False):
         return expand_path(path)
@@ -132,10 +137,10 @@ def _list_all_inputs(reader: str, path: str) -> list[str]:
 
 
 def _list_folder_inputs(reader: str, path: str, children: list[str]) -> list[str]:
-    archives = [child for child in children if _is_archive(reader, child)]
+    archives = [child for child in children if is_archive(reader, child)]
     if len(archives) > 1:  # taken as one, the folder would look like an archive in a folder
         return archives
-    if _is_archive(reader, path):
+    if is_archive(reader, path):
         return [path]
     # No archive is below: the files in the folders below are sources of their own.
     return [
@@ -145,7 +150,8 @@ def _list_folder_inputs(reader: str, path: str, children: list[str]) -> list[str
     ]
 
 
-def _is_archive(reader: str, path: str) -> bool:
+def is_archive(reader: str, path: str) -> bool:
+    """Return whether a folder or a zip fits a reader by the names of the files in it."""
     if not filesystem.is_folder(path) and not path.lower().endswith(".zip"):
         return False
     return (

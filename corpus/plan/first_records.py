@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+import polars as pl
+
 from corpus import readers
 from corpus.errors import BuildError, CorpusError, PlanError, did_you_mean
 from corpus.plan import detect_format
@@ -14,6 +16,7 @@ from corpus.plan.entries import Source
 from corpus.plan.guess_columns import list_columns
 from corpus.readers import table
 from corpus.readers.checks import check_batch, describe_failure
+from corpus.schema import empty_posts
 from corpus.storage import filesystem
 
 _POSTS = 1000
@@ -36,6 +39,13 @@ def read_first_records(source: Source, file: str) -> FirstRecords:
     version = filesystem.size_and_mtime(file)
     digest = readers.source_digest(source.reader)
     return _read(source.reader, source.config.model_dump_json(), file, version, digest)
+
+
+def read_first_posts(source: Source, file: str) -> pl.DataFrame:
+    """Return the posts at the beginning of one of a source's files."""
+    batches = readers.find(source.reader).read(file, source.config, _POSTS, None)
+    batch = next(iter(batches), None)
+    return empty_posts() if batch is None else batch.posts
 
 
 @lru_cache(maxsize=256)
