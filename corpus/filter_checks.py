@@ -149,6 +149,46 @@ def check_filter(
     check_judged(none, posts.clear(), contract.writes(module, config))
 
 
+def check_verdict(
+    module: FilterModule,
+    config: FilterConfig | None = None,
+    types: Mapping[str, pl.DataType] | None = None,
+) -> None:
+    """Raise ContractError unless thresholds and verdict, if there are any, fit what is written."""
+    config = contract.resolved(module, module.Config() if config is None else config)
+    writes = contract.writes(module, config)
+    for bound in contract.thresholds(module, config):
+        if bound.column not in writes or bound.setting not in type(config).model_fields:
+            raise ContractError(
+                f"thresholds: '{bound.setting}' of '{bound.column}': it must be a setting of "
+                "Config, and the column one of WRITES"
+            )
+    verdict, movable = contract.verdict(module, config), contract.movable(module, config)
+    if (verdict is None) != (not movable):
+        raise ContractError(
+            "it has one of 'verdict' and 'MOVABLE'; 'corpus tune' needs both, or none"
+        )
+    if verdict is None:
+        return
+    for setting, column in movable.items():
+        if setting not in type(config).model_fields or column not in writes:
+            raise ContractError(
+                f"MOVABLE: '{setting}': '{column}': it must be a setting of Config, and the column "
+                "one of WRITES"
+            )
+    if others := set(verdict.meta.root_names()) - set(writes):
+        raise ContractError(
+            f"the verdict reads '{sorted(others)[0]}', which is not in WRITES and so not stored"
+        )
+    posts = make_posts(contract.reads(module, config), types)
+    judged = _run(_build(module, config), posts)
+    if not judged.select(verdict.eq_missing(judged["reject"]).all()).item():
+        raise ContractError(
+            "the verdict differs from what the filter wrote to 'reject'; use the verdict in the "
+            "filter itself"
+        )
+
+
 def check_judged(
     judged: object, posts: pl.DataFrame, writes: Mapping[str, pl.DataType]
 ) -> pl.DataFrame:

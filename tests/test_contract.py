@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from corpus import readers, schema, stages
+from corpus import readers, schema, stages, testing
 from corpus.errors import PlanError
 from corpus.plan import detect_format
 from corpus.privacy.file_names import FileNamer
@@ -70,29 +69,7 @@ NEEDED: dict[str, dict[str, object]] = {
     "fourchan": {"board": "g"},
     "lemmy": {"instance": "example.org"},
 }
-HOSTILE = {
-    "empty": b"",
-    "newlines": b"\n\n\r\n\n",
-    "a mark only": b"\xef\xbb\xbf",
-    "binary": bytes(range(256)) * 64,
-    "no utf-8": b'{"id": "1", "text": "caf\xe9"}\n',
-    "a number": b"12\n",
-    "null": b"null\n",
-    "an empty object": b"{}\n",
-    "an empty list": b"[]",
-    "a list of wrongs": b'[1, null, "x", [], {}]',
-    "deep": b"[" * 100_000,
-    "an open string": b'{"id": "' + b"x" * 5000,
-    "a cut gz": gzip.compress(b'{"id": "1", "text": "x"}\n' * 30)[:-20],
-    "a cut zip": b"PK\x03\x04" + b"\0" * 40,
-    "a cut 7z": b"7z\xbc\xaf\x27\x1c" + b"\0" * 40,
-    "a cut car": b"\x3a\xa2eroots",
-    "a cut parquet": b"PAR1" + b"\0" * 40,
-    "markup": b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><posts><row Id="1"',
-    "script": b"window.YTD.tweets.part0 = [ {",
-    "half an emoji": b'{"id": "1", "text": "\\ud83d", "body": "\\ud83d"}\n',
-    "wrong types": b'{"id": {}, "text": [], "user": 1, "posts": {}, "messages": 3, "data": "x"}\n',
-}
+HOSTILE = testing.HOSTILE_FILES
 
 
 @pytest.mark.parametrize("name", readers.names())

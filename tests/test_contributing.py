@@ -20,10 +20,10 @@ import filters
 from corpus import readers
 from corpus.plan import detect_format
 from corpus.readers.contract import Sample
+from corpus.testing import check_filter
 from tests import test_contract
 from tests.conftest import ROOT, write_lines
 from tests.readers import test_fits
-from tests.support import filter_contract
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 #: A fenced block whose first line is a comment: the comment (a path), and the rest of the block.
@@ -122,11 +122,7 @@ def test_the_example_filter_passes_the_tests_of_the_contract(recent: ModuleType)
     test_contract.test_a_threshold_is_of_a_column_that_is_written_and_a_setting_that_exists(
         "recent"
     )
-    module = filters.find("recent")
-    filter_contract.assert_keeps_rows_and_writes_its_columns(module)
-    filter_contract.assert_decides_each_post_alone(module)
-    filter_contract.assert_accepts_no_posts(module)
-    filter_contract.assert_verdict_equals_reject(module)
+    check_filter(filters.find("recent"))
 
 
 def test_a_plan_with_the_example_filter_builds(recent: ModuleType, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from corpus.cli import build, export, init, inspect, maintain, plan, suppress, train, view
+from corpus.cli import build, export, init, inspect, maintain, new, plan, suppress, train, view
 
 #: Each command, with the examples at the end of its help.
 COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
@@ -73,6 +73,15 @@ SUPPRESS_COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
     "check": (suppress.check, ("corpus suppress check --ids ids.txt",)),
 }
 
+#: The commands of ``corpus new``, by their names.
+NEW_COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
+    "filter": (
+        new.new_filter,
+        ("corpus new filter emoji_count", "corpus new filter my_pkg.emoji_count --to plans"),
+    ),
+    "reader": (new.new_reader, ("corpus new reader my_pkg.guestbook",)),
+}
+
 app = typer.Typer(
     name="corpus",
     help="Raw post dumps in, a training-ready Parquet corpus out.\n\n"
@@ -117,3 +126,10 @@ _suppress = typer.Typer(
 for _name, (_command, _examples) in SUPPRESS_COMMANDS.items():
     _suppress.command(_name, epilog=_format_examples(_examples))(_command)
 app.add_typer(_suppress, name="suppress")
+_new = typer.Typer(
+    help="Write a filter or a reader of your own, with its test, to begin from.",
+    no_args_is_help=True,
+)
+for _name, (_command, _examples) in NEW_COMMANDS.items():
+    _new.command(_name, epilog=_format_examples(_examples))(_command)
+app.add_typer(_new, name="new")

@@ -39,7 +39,7 @@ def build(config):
 GUESTBOOK = '''
 """Read a guest book: one entry on each line, as JSON."""
 
-import json
+import msgspec
 
 from corpus.readers.batches import read_lines
 from corpus.readers.contract import Post, ReaderConfig, Refused
@@ -65,7 +65,7 @@ def read(path, config, part_posts, start=None):
 
 def decode(line):
     """Return the entry on one line."""
-    row = json.loads(line)
+    row = msgspec.json.decode(line, type=dict)
     if "entry" not in row:
         raise Refused("no_id")
     return (Post(id=f"guestbook:{row['entry']}", text=row["says"], author=row.get("guest")),)
