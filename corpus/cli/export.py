@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 def export(
     out: CorpusArgument,
-    format: Annotated[str, typer.Option(help="jsonl, chat, megatron or ds")],
+    format: Annotated[
+        str, typer.Option(help="jsonl, chat, megatron, ds, mds, litdata or webdataset")
+    ],
     to: Annotated[
         str | None, typer.Option(help="the folder to write; default: OUT/exports/FORMAT")
     ] = None,

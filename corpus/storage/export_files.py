@@ -22,6 +22,9 @@ NAMES = "|".join(
         *map(re.escape, (EXPORT_MANIFEST, CORPUS_MANIFEST, PROGRESS, LOCK)),
         rf"{_SHARD}\.jsonl\.zst",
         rf"{_SHARD}\.(?:bin|idx)",  # megatron
+        rf"{_SHARD}-\d{{4,}}\.(?:mds|bin)",  # mds, litdata
+        rf"{_SHARD}\.tar",
+        r"index\.json",  # of mds and litdata
         rf"{_SHARD}\.ds(?:\.index|\.metadata)?",
     ]
 )

@@ -13,6 +13,9 @@ FORMATS: dict[str, tuple[str, str]] = {
     "jsonl": ("corpus.output.export.jsonl", "JSON lines, compressed with zstd"),
     "megatron": ("corpus.output.export.megatron", "token ids with an index, for Megatron"),
     "ds": ("corpus.output.export.ds", "token ids as datatrove writes them, for nanotron"),
+    "mds": ("corpus.output.export.mds", "shards of MosaicML's streaming"),
+    "litdata": ("corpus.output.export.litdata", "chunks of Lightning's litdata"),
+    "webdataset": ("corpus.output.export.webdataset", "tar files of WebDataset"),
     "chat": ("corpus.output.export.chat", "conversations as messages, for fine-tuning"),
 }
 
