@@ -115,6 +115,7 @@ def _build_corpus(context: BuildContext) -> dict[str, Any]:
     check_refusals(counted)
     shared_ids = find_shared_ids(context, files, counted)
     count_suppressed_posts(context, sources)
+    edits = ingest.compare_edits(context, files)
     for segment in later:
         parts = apply_barrier(context, parts, segment)
     shards = write_outputs.write_shards(context, parts)
@@ -139,6 +140,7 @@ def _build_corpus(context: BuildContext) -> dict[str, Any]:
         warnings,
         origins,
         ingest.count_last_posts(files),
+        edits,
     )
     _write_documentation(context, manifest, samples)
     return manifest

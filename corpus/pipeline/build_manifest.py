@@ -322,13 +322,15 @@ def build_manifest(
     warnings: Sequence[str] = (),
     origins: Sequence[Mapping[str, Any]] = (),
     last_posts: int = 0,
+    edits: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Build the manifest; BuildError if read = refused + dropped + kept fails anywhere.
 
     ``shards`` are the shards' receipts, ``index`` is the content of ``index.json``,
     ``replacements`` and ``people`` are the entries for ``reserve/`` and ``people/``, ``warnings``
     are for the report, ``origins`` is what became of the posts of each source and platform, and
-    ``last_posts`` were written or edited just before the end of their source.
+    ``last_posts`` were written or edited just before the end of their source, and ``edits`` are the
+    counts of :mod:`corpus.pipeline.compare_versions`.
     """
     plan, refused = context.plan, _sum_refusals(sources)
     rows = [context.funnel[stage.name] for stage in plan.stages]
@@ -365,6 +367,7 @@ def build_manifest(
         "dedup": {**_describe_signatures(plan), **context.facts.get("dedup", {})},
         **({"influence": context.facts["influence"]} if "influence" in context.facts else {}),
         "last_hours": {"hours": settling.HOURS, "posts": last_posts},
+        **({"edits": dict(edits)} if edits else {}),
         "index": {key: index[key] for key in ("rows", "bytes", "scheme")} if index else {},
         "reserve": dict(replacements) if replacements else {},
         "people": dict(people),

@@ -9,9 +9,9 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from corpus import readers
+from corpus import readers, stages
 from corpus.errors import BuildError
-from corpus.pipeline import settling
+from corpus.pipeline import compare_versions, settling
 from corpus.pipeline.context import BuildContext, Part
 from corpus.pipeline.filter_part import FilterPart
 from corpus.pipeline.join_batches import DumpFile
@@ -264,6 +264,25 @@ def _find_dump_ends(files: Sequence[InputFiles]) -> dict[int | None, int]:
 def count_last_posts(files: Sequence[InputFiles]) -> int:
     """The posts that were written or edited in the last hours of their source."""
     return sum(map(settling.count_last_posts, _list_receipts_by_source(files).values()))
+
+
+def compare_edits(context: BuildContext, files: Sequence[InputFiles]) -> dict[str, int]:
+    """The counts of :func:`compare_versions.compare_versions`; {} if no version was superseded."""
+    tombstones = _fold_tombstones(context, files)
+    superseded = context.funnel[stages.REQUIRED]["dropped"].get("superseded", 0)
+    if not superseded or tombstones is None:
+        return {}
+    ends = _find_dump_ends(files)
+    paths_of = [list_post_files(context, [file]) for file in files]
+    versions = [
+        compare_versions.VersionFile(path, ends.get(file.source))
+        for file, of_file in zip(files, paths_of, strict=True)
+        for path in of_file
+    ]
+    paths = [str(each.posts.relative_to(context.workspace.work)) for each in versions]
+    folder = context.workspace.step_folder("edits", paths, tombstones.name)
+    found = compare_versions.compare_versions(folder, versions, tombstones, context.run)
+    return found if found["compared"] else {}
 
 
 def _list_receipts_by_source(

@@ -401,6 +401,7 @@ def _sources(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "files": Table("Sources", heads, rows),
         "last_hours": _describe_last_hours(manifest),
+        "edits": _describe_edits(manifest),
         "more": len(sources) - len(rows),
     }
 
@@ -415,6 +416,18 @@ def _describe_last_hours(manifest: Mapping[str, Any]) -> str:
         f"{found['posts']:,} posts ({share}) were written or edited in the last {found['hours']} "
         f"hours of their source, so that platforms had no time to remove what is planted there; "
         f"consent: {{settle: {found['hours']}h}} drops such posts."
+    )
+
+
+def _describe_edits(manifest: Mapping[str, Any]) -> str:
+    """Say how many edits replaced a text; nothing if no two versions of a post were read."""
+    found = manifest.get("edits")
+    if not found:
+        return ""
+    return (
+        f"Of {found['compared']:,} posts that have an earlier version in the dumps, "
+        f"{found['replaced']:,} kept less than half of its words; {found['replaced_late']:,} of "
+        f"these were edited in the last {found['hours']} hours of their source."
     )
 
 

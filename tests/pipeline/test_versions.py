@@ -281,3 +281,40 @@ def test_each_source_settles_before_its_own_end(tmp_path: Path) -> None:
     assert corpus.load(out).manifest["last_hours"] == {"hours": 48, "posts": 6}
     report = (out / "report.html").read_text()
     assert "6 posts (75.0" in report and "written or edited in the last 48 hours" in report
+
+
+def test_the_first_version_of_an_edited_post_is_compared_with_the_last(tmp_path: Path) -> None:
+    fields = {name: name for name in ("id", "text", "created_at", "edited_at", "seen_at")}
+    long = " ".join(f"word{n}" for n in range(400))
+    added, replaced = f"{OLD} and thanks for the answers", f"the kettle {NEW}"
+    versions = [  # id, the texts, and the hour of the last edit
+        ("same", [OLD, OLD], 5),
+        ("added", [OLD, added], 5),
+        ("early", [OLD, replaced], 5),
+        ("late", [OLD, NEW], 990),
+        ("back", [OLD, NEW, OLD], 995),
+        ("emptied", [OLD, "."], 5),
+        ("long", [long, " ".join(f"word{n}" for n in range(1600))], 5),
+        ("cut", [long, long[:600]], 5),
+        ("single", [NEW], 999),
+    ]
+    lines = [
+        {"id": name, "text": text, "created_at": 0, "seen_at": (at - len(texts) + number) * HOUR}
+        | ({"edited_at": (at - len(texts) + number + 1) * HOUR} if number else {})
+        for name, texts, at in versions
+        for number, text in enumerate(texts)
+    ]
+    lines.append({"id": "end", "text": "the last post", "created_at": 1000 * HOUR, "seen_at": 1})
+    for name, half in (("dump0", lines[::2]), ("dump1", lines[1::2])):
+        write_lines(tmp_path / name / "posts.jsonl", half[::-1])
+    out = build(tmp_path, "table", ["dump*/posts.jsonl"], [], fields=fields)
+    manifest = corpus.load(out).manifest
+    counts = {"compared": 8, "replaced": 4, "replaced_late": 1, "hours": 48}
+    assert manifest["edits"] == counts  # early, late, emptied, cut
+    line = "Of 8 posts that have an earlier version in the dumps, 4 kept less than half of its"
+    assert line in " ".join((out / "report.html").read_text().split())
+
+
+def test_dumps_without_a_second_version_have_no_edits_in_the_manifest(tmp_path: Path) -> None:
+    reddit(tmp_path / "dump", NEW, 20 * HOUR)
+    assert "edits" not in corpus.load(build(tmp_path, "reddit", ["dump"], [])).manifest
