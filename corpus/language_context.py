@@ -68,6 +68,12 @@ WRITES: dict[str, pl.DataType] = {
     "lang2_score": pl.Float32(),
 }
 VERSION = 2
+REASONS = (
+    "no_language",
+    "unsure_language",
+    "other_language",
+    "near_language",
+)
 TURN_REASONS = ("no_language", "unsure_language")
 MOVABLE = {"min_score": "lang_score", "keep": "lang"}
 

@@ -25,6 +25,11 @@ WRITES: dict[str, pl.DataType] = {
     "classifier_score": pl.Float32(),
 }
 VERSION = 1
+REASONS = (
+    "no_label",
+    "unwanted_label",
+    "unsure_label",
+)
 #: Settings that can be changed from the stored columns alone, each with the column it is compared
 #: with.
 MOVABLE = {

@@ -30,6 +30,9 @@ Reason = Literal[
 ]
 
 
+REASONS = (*get_args(Reason), "no_consent", "unsettled")
+
+
 class Config(FilterConfig):
     """Which withdrawn posts are dropped; by default all of them."""
 

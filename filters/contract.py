@@ -46,6 +46,7 @@ and may have
 * ``languages(config)``: the languages that its model or its rules of words know, as codes of
   ``lang``. Without it, or if it is empty, the filter is for all languages; else it writes the
   column :data:`UNJUDGED`;
+* ``REASONS``, or a function ``reasons(config)``: the reasons that it may give, for its description;
 * ``TURN_REASONS``: its reasons that say that a post is worth little by itself, as "Thank you!" is.
   Where threads are made into documents, a post that a kept post answers is kept in spite of them.
 
@@ -195,6 +196,13 @@ def languages(module: object, config: FilterConfig) -> tuple[str, ...]:
     """Return the languages that a filter's model knows under ``config``; often (): all."""
     hook = getattr(module, "languages", None)
     return tuple(hook(config)) if hook else ()
+
+
+def reasons(module: object, config: FilterConfig) -> tuple[str, ...]:
+    """Return the reasons that a stage may give under ``config``, if its module lists them."""
+    hook = getattr(module, "reasons", None)
+    found = hook(config) if hook else getattr(module, "REASONS", ())
+    return tuple(reason for reason in found if reason)
 
 
 def turn_reasons(module: object) -> tuple[str, ...]:

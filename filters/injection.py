@@ -17,6 +17,7 @@ from filters.text.model_tokens import TURN_TOKEN
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = {"injection": pl.Float32()}
 VERSION = 1
+REASONS = ("injection",)
 MOVABLE = {"max_share": "injection"}
 
 # "Ignore the previous instructions" in the large languages of social media: a verb, at most a few

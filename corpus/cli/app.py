@@ -59,8 +59,8 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
         "corpus train --labelled spam.csv --text body --label kind --out spam.ftz "
         "--precision 0.95 --for spam",
     ),
-    plan.readers: ("corpus readers",),
-    plan.filters: ("corpus filters",),
+    plan.readers: ("corpus readers", "corpus readers table"),
+    plan.filters: ("corpus filters", "corpus filters language"),
 }
 
 #: The commands of ``corpus suppress``, by their names.

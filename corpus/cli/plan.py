@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from corpus.cli import describe
 from corpus.cli.options import OutOption, PlanArgument
 from corpus.cli.printing import print_message, print_record
 from corpus.errors import CorpusError
@@ -90,7 +91,7 @@ def sniff(
             "lines, CSV, TSV or Parquet once its fields are named"
         )
     name, settings = proposals[0].reader, proposals[0].settings
-    print(f"{name}  {_describe(name, readers.find(name))}")
+    print(f"{name}  {describe.first_line(name, readers.find(name))}")
     for other in proposals[1:]:
         print(f"  or perhaps {other.reader} ({other.score:.0%})")
     if name == "table" and "text" not in settings["fields"]:
@@ -150,31 +151,34 @@ def demo(
     print(f"about {posts:,} posts in {folder}; planted.json there says what is hidden in them")
 
 
-def readers() -> None:
-    """List the readers and their settings."""
+def readers(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="one reader")] = None,
+) -> None:
+    """List the readers and their settings, or describe one with an example."""
     from corpus import readers
 
-    _print_modules(readers.names(), readers.find)
+    if name is not None:
+        print(describe.describe_reader(name))
+    else:
+        _print_modules(readers.names(), readers.find)
 
 
-def filters() -> None:
-    """List the stages and their settings."""
+def filters(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="one stage")] = None,
+) -> None:
+    """List the stages and their settings, or describe one with its columns, reasons and example."""
     from corpus import stages
 
-    _print_modules(stages.names(), stages.find)
+    if name is not None:
+        print(describe.describe_stage(name))
+    else:
+        _print_modules(stages.names(), stages.find)
 
 
 def _print_modules(names: Sequence[str], find: Callable[[str], Any]) -> None:
     for name in names:
         module = find(name)
-        print(f"{name}  {_describe(name, module)}")
+        print(f"{name}  {describe.first_line(name, module)}")
         for key, field in module.Config.model_fields.items():
             default = "required" if field.is_required() else repr(field.default)
             print(f"    {key}: {default}  {field.description or ''}".rstrip())
-
-
-def _describe(name: str, module: Any) -> str:
-    """Return the first line of a module's docstring, without the name if it begins with that."""
-    line = str(module.__doc__ or "").strip().splitlines()[0]
-    description = line.removeprefix(f"The filter ``{name}``: ")
-    return description[:1].upper() + description[1:]

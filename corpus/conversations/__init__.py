@@ -3,6 +3,7 @@
 from corpus.conversations.documents import (
     DOCUMENT_COLUMNS,
     READS,
+    REASONS,
     RESHAPES,
     VERSION,
     WRITES,
@@ -14,6 +15,7 @@ from corpus.conversations.documents import (
 __all__ = [
     "DOCUMENT_COLUMNS",
     "READS",
+    "REASONS",
     "RESHAPES",
     "VERSION",
     "WRITES",

@@ -40,6 +40,18 @@ TURN_REASONS_COLUMN = "turn_reasons"
 #: The columns of a document that a post does not have.
 DOCUMENT_COLUMNS = (*WRITES, TURN_REASONS_COLUMN)
 VERSION = 4
+REASONS = (
+    "no_parent",
+    "short_thread",
+    "no_reply",
+    "not_best_reply",
+    "not_on_path",
+    "not_an_answer",
+    "not_a_question",
+    "no_answer",
+    "low_score",
+    "more_answers",
+)
 RESHAPES = True
 
 

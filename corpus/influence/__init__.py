@@ -8,11 +8,12 @@ from corpus.influence.barrier import (
     thresholds,
     verdict,
 )
-from corpus.influence.config import VERSION, Config
+from corpus.influence.config import REASONS, VERSION, Config
 from corpus.influence.stored_keys import UNMOVABLE, check_moved, decide_again, movable
 
 __all__ = [
     "READS",
+    "REASONS",
     "UNMOVABLE",
     "VERSION",
     "WRITES",

@@ -9,6 +9,10 @@ from pydantic import Field
 from filters.contract import FilterConfig
 
 VERSION = 3
+REASONS = (
+    "pushed",
+    "over_key_cap",
+)
 
 
 class Config(FilterConfig):

@@ -2,6 +2,7 @@
 
 from filters.decontaminate.filter import (
     READS,
+    REASONS,
     VERSION,
     WRITES,
     Config,
@@ -11,4 +12,14 @@ from filters.decontaminate.filter import (
     models,
 )
 
-__all__ = ["READS", "VERSION", "WRITES", "Config", "build", "check", "count_items", "models"]
+__all__ = [
+    "READS",
+    "REASONS",
+    "VERSION",
+    "WRITES",
+    "Config",
+    "build",
+    "check",
+    "count_items",
+    "models",
+]

@@ -28,6 +28,7 @@ WRITES: dict[str, pl.DataType] = {
     "contaminated_share": pl.Float64(),
 }
 VERSION = 1
+REASONS = ("contaminated",)
 
 
 class Config(FilterConfig):

@@ -28,6 +28,12 @@ from filters.text.languages import CODE, are_any_of, is_any_of
 READS = ("text",)
 WRITES = identify.COLUMNS
 VERSION = 5
+REASONS = (
+    "no_language",
+    "unsure_language",
+    "other_language",
+    "near_language",
+)
 TURN_REASONS = ("no_language", "unsure_language")
 MOVABLE = {"min_score": "lang_score", "keep": "lang"}
 

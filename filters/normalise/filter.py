@@ -24,6 +24,10 @@ from filters.text.rows import change_where
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = {"text": pl.String()}
 VERSION = 2
+REASONS = (
+    "empty_text",
+    "repost",
+)
 
 _ENTITY = r"&(?:#\d|#[xX][0-9A-Fa-f]|[A-Za-z])"
 

@@ -2,6 +2,7 @@
 
 from filters.pii.filter import (
     READS,
+    REASONS,
     VERSION,
     WRITES,
     Config,
@@ -16,6 +17,7 @@ from filters.pii.ner import nlp_engine
 
 __all__ = [
     "READS",
+    "REASONS",
     "VERSION",
     "WRITES",
     "Config",

@@ -33,6 +33,7 @@ WRITES: Mapping[str, pl.DataType] = {
     **{f"pii_{entity.lower()}": pl.UInt16() for entity in (*ENTITIES, "HANDLE")},
 }
 VERSION = 9
+REASONS = ("too_much_pii",)
 
 _MAX_COUNT = 65535  # of the count columns' type
 

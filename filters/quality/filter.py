@@ -138,6 +138,12 @@ def verdict(config: Config) -> pl.Expr:
     return pl.coalesce(*(_find_first_broken_rule(PRESETS[name], config) for name in config.presets))
 
 
+def reasons(config: Config) -> tuple[str, ...]:
+    """Return the reasons that the rules of all chosen presets give."""
+    rules = [rule for name in config.presets for rule in PRESETS[name].rules]
+    return tuple(dict.fromkeys(rule.reason for rule in rules))
+
+
 def thresholds(config: Config) -> tuple[Threshold, ...]:
     """Return the bound of each measure, in the order of the rules."""
     return tuple(

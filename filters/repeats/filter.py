@@ -19,6 +19,7 @@ from filters.repeats import repeated_lines
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = {"text": pl.String(), "repeats_cut": pl.Float32()}
 VERSION = 1
+REASONS = ("repeated_lines",)
 
 
 class Config(FilterConfig):

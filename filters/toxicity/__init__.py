@@ -2,6 +2,7 @@
 
 from filters.toxicity.filter import (
     READS,
+    REASONS,
     VERSION,
     WRITES,
     Config,
@@ -17,6 +18,7 @@ from filters.toxicity.filter import (
 
 __all__ = [
     "READS",
+    "REASONS",
     "VERSION",
     "WRITES",
     "Config",

@@ -37,6 +37,11 @@ from filters.toxicity.scorers import CATEGORIES, LANGUAGE_MODELS, MAIN_LANGUAGES
 READS = ("text",)
 WRITES: Mapping[str, pl.DataType] = {"toxicity": pl.Float32(), "profanity": pl.Float32()}
 VERSION = 6
+REASONS = (
+    "toxic",
+    "profane",
+    "unjudged",
+)
 
 _MAX_COUNT = 65535  # of the count column's type
 
