@@ -13,6 +13,7 @@ MORE = (
     "loader",
     "normalise",
     "pii_dense",
+    "readers",
     "repeats",
     "runners",
     "small_files",

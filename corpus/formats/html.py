@@ -170,18 +170,22 @@ def _convert_parsed_html(html: str, hidden_class: str = "", with_alt: bool = Fal
     root = parser.root
     page = _TextWriter(with_alt)
     node = root.child if root is not None else None
-    ancestors: list[LexborNode] = []
+    ancestors: list[tuple[LexborNode, str]] = []
     # Without recursion, because the depth of nesting is not bounded.
     while node is not None:
-        child = node.child if page.enter_element(node) else None
-        if child is not None:
-            ancestors.append(node)
-            node = child
-            continue
-        page.exit_element(node)
+        tag = node.tag or ""
+        if tag == "-text":
+            page.write(node.text_content or "")
+        else:
+            child = node.child if page.enter_element(node, tag) else None
+            if child is not None:
+                ancestors.append((node, tag))
+                node = child
+                continue
+            page.exit_element(tag)
         while (following := node.next) is None and ancestors:
-            node = ancestors.pop()
-            page.exit_element(node)
+            node, tag = ancestors.pop()
+            page.exit_element(tag)
         node = following
     return "".join(page.out)
 
@@ -201,12 +205,9 @@ class _TextWriter:
         ] = []  # the number of the next item of each open list; 0 for a list without numbers
         self.open_links = 0
 
-    def enter_element(self, node: LexborNode) -> bool:
-        """Begin an element or write a text, and return whether to visit its children."""
-        tag = node.tag
-        if tag == "-text":
-            self.write(node.text_content or "")
-        elif tag == "br":
+    def enter_element(self, node: LexborNode, tag: str) -> bool:
+        """Begin an element, and return whether to visit its children."""
+        if tag == "br":
             self.break_lines(min(2, self.pending_newlines + 1))
         elif tag in _BLOCK_NEWLINES:
             self.break_lines(_BLOCK_NEWLINES[tag])
@@ -240,9 +241,8 @@ class _TextWriter:
             return True
         return False
 
-    def exit_element(self, node: LexborNode) -> None:
+    def exit_element(self, tag: str) -> None:
         """End an element."""
-        tag = node.tag
         if tag in _BLOCK_NEWLINES:
             self.break_lines(_BLOCK_NEWLINES[tag])
         elif tag == "a":
@@ -262,20 +262,20 @@ class _TextWriter:
 
     def write(self, text: str) -> None:
         """Append text, with each run of white space as one space."""
-        text = _collapse_spaces(text)
-        words = text.strip(" ")
+        words = text.strip(_SPACES)
         if not words:
             self.pending_space = self.pending_space or bool(text)
             return
-        if not self._begin_line() and (self.pending_space or text[0] == " "):
+        goes_on = self.out and not self.pending_newlines
+        if not goes_on:
+            self._begin_line()
+        elif self.pending_space or text[0] in _SPACES:
             self.out.append(" ")
-        self.out.append(words)
-        self.pending_space = text[-1] == " "
+        self.out.append(_collapse_spaces(words))
+        self.pending_space = text[-1] in _SPACES
 
-    def _begin_line(self) -> bool:
-        """Write the pending line breaks and indents, and return whether there were any."""
-        if self.out and not self.pending_newlines:
-            return False
+    def _begin_line(self) -> None:
+        """Write the pending line breaks and indents."""
         if self.out:
             if self.pending_newlines > 1:
                 shared = "".join(level.prefix for level in self.indents[: self.shared_indents])
@@ -289,7 +289,6 @@ class _TextWriter:
             False,
             min(len(self.indents), _MAX_INDENT_LEVELS),
         )
-        return True
 
     def _item(self) -> None:
         number = self.list_numbers[-1] if self.list_numbers else 0

@@ -83,10 +83,14 @@ def starts_document(stream: PeekedSource, max_bytes: int, *, whole_arrays: bool 
 
 def _is_split(first_line: bytes, next_byte: bytes, whole_arrays: bool) -> bool:
     """Return whether the value on the first line goes on in the next one."""
-    line = replace_lone_surrogates(first_line.strip())
+    line = first_line.strip()
     if line.startswith(b"["):
-        return _ARRAY_START.match(line) is not None and not (whole_arrays and is_json(line))
-    return bool(next_byte) and _is_cut(line) and _is_cut(line + b"\n" + next_byte)
+        is_whole = whole_arrays and is_json(replace_lone_surrogates(line))
+        return _ARRAY_START.match(line) is not None and not is_whole
+    if not next_byte:
+        return False
+    line = replace_lone_surrogates(line)
+    return _is_cut(line) and _is_cut(line + b"\n" + next_byte)
 
 
 def _is_cut(data: bytes) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 
+# It begins with literal bytes, so that the search skips what is between: most data has none.
 _SURROGATE_ESCAPE = re.compile(
-    rb"(?<!\\)((?:\\\\)*)\\u(?:(?P<pair>[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"\\u(?:(?P<pair>[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
     rb"|[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
 
@@ -15,9 +16,20 @@ def replace_lone_surrogates(line: bytes) -> bytes:
     """Replace each lone surrogate escape, such as ``\\ud83d``, by U+FFFD; keep proper pairs."""
 
     def repair(match: re.Match[bytes]) -> bytes:
-        return match[0] if match["pair"] else match[1] + rb"\ufffd"
+        if _is_escaped(line, match.start()):
+            # A backslash and then letters; the second half of the pair stands alone.
+            return match[0][:6] + (rb"\ufffd" if match["pair"] else b"")
+        return match[0] if match["pair"] else rb"\ufffd"
 
     return _SURROGATE_ESCAPE.sub(repair, line)
+
+
+def _is_escaped(line: bytes, at: int) -> bool:
+    """Return whether the backslash at an offset is escaped by the one before it."""
+    first = at
+    while first and line[first - 1] == 0x5C:
+        first -= 1
+    return bool((at - first) % 2)
 
 
 def split_json_objects(line: bytes) -> list[bytes]:

@@ -149,7 +149,8 @@ class JsonScanner:
             return None
         if data is None:
             return None
-        if len(data) > self._max_bytes or not is_json(replace_lone_surrogates(data)):
+        is_valid = is_json(data) or is_json(replace_lone_surrogates(data))
+        if len(data) > self._max_bytes or not is_valid:
             self._at -= len(data)
             return None
         self.line_indent = None

@@ -52,7 +52,7 @@ class DumpMember:
         ``max_bytes`` bytes, a gap, and the point where the stream breaks off are yielded as
         problems. Lines are JSON: next to a gap only a line that is a whole object is yielded.
         """
-        stream = self.open()
+        stream, new_line = self.open(), tuple.__new__
         if not skip_bytes and is_binary(stream.head) and not _holds_objects(stream):
             yield Line(b"", 0, "not_text", ends_member=True)
             return
@@ -98,18 +98,27 @@ class DumpMember:
                 continue
             pieces = (carry + head).split(b"\n")
             start = at - len(carry)
-            for index, piece in enumerate(pieces):
-                start += len(piece) + 1
-                if index == 0 and too_long:
+            if too_long or is_after_gap:
+                first_piece = pieces.pop(0)
+                start += len(first_piece) + 1
+                if too_long:
                     start = at + head.find(b"\n") + 1 if b"\n" in head else at + len(head) + 1
                     too_long = False
                     yield Line(b"", start, "line_too_long")
-                elif index == 0 and is_after_gap and not _is_whole(piece):
-                    pass  # the end of a line that the gap has cut
-                elif len(piece) > max_bytes:
+                elif _is_whole(first_piece):  # else the end of a line that the gap has cut
+                    long = len(first_piece) > max_bytes
+                    yield (
+                        Line(b"", start, "line_too_long")
+                        if long
+                        else Line(first_piece.strip(), start)
+                    )
+            for piece in pieces:
+                start += len(piece) + 1
+                if len(piece) > max_bytes:
                     yield Line(b"", start, "line_too_long")
                 else:
-                    yield Line(piece.strip(), start)
+                    # As Line(piece.strip(), start), in half of the time: it is made for each post.
+                    yield new_line(Line, (piece.strip(), start, "", False))
             is_after_gap = False
             at += len(chunk)
             carry = tail

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
-_MICRO = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAIVE_EPOCH = datetime(1970, 1, 1)  # a time without a zone is in UTC
 # The years 2 to 9999, which every reader of Parquet timestamps supports. The year 1 is what tools
 # write for no time.
 _FIRST, _LAST = -62_104_060_800_000_000, 253_402_300_799_999_999
 # A number is a time only if the unit of its size makes it one of the years 1900 to 2099.
 _FIRST_OF_NUMBERS, _LAST_OF_NUMBERS = -2_208_988_800_000_000, 4_102_444_799_999_999
-_LAST_SECOND_OF_NUMBERS = 4_102_444_799
+#: Numbers from 0 to this one are seconds.
+LAST_SECOND_OF_NUMBERS = 4_102_444_799
 # Ticks of .NET, of 100 ns since the year 1: those of 1970 to 2100. As nanoseconds since 1970 they
 # would be times of 1989 and 1990.
 _FIRST_TICKS, _LAST_TICKS = 621_355_968_000_000_000, 662_695_776_000_000_000
@@ -97,7 +98,7 @@ def parse_micros(value: object) -> int | None:
     The unit of a number (s, ms, µs or ns) is inferred from its size. A date without a zone is UTC.
     """
     if type(value) is int:
-        if 0 <= value <= _LAST_SECOND_OF_NUMBERS:
+        if 0 <= value <= LAST_SECOND_OF_NUMBERS:
             return value * 1_000_000
         return _from_epoch(value)
     if type(value) is str:
@@ -109,9 +110,9 @@ def parse_micros(value: object) -> int | None:
 
 def parse_given_micros(value: object) -> int | None:
     """Parse as :func:`parse_micros` does; :data:`UNREADABLE` if a value is given but unreadable."""
-    if type(value) is int and 0 <= value <= _LAST_SECOND_OF_NUMBERS:
+    if type(value) is int and 0 <= value <= LAST_SECOND_OF_NUMBERS:
         return value * 1_000_000  # what most dumps have, without a call
-    micros = parse_micros(value)
+    micros = _from_text(value) if type(value) is str else parse_micros(value)
     return mark_unreadable() if micros is None and not is_blank(value) else micros
 
 
@@ -143,7 +144,8 @@ def parse_int64(value: object) -> int | None:
         return value if -_INT64 <= value < _INT64 else None
     if type(value) is str:
         try:
-            return parse_int64(int(value))
+            number = int(value)
+            return number if -_INT64 <= number < _INT64 else None
         except ValueError:
             try:
                 return parse_int64(float(value))
@@ -205,6 +207,11 @@ def _from_epoch_float(value: float) -> int | None:
 
 def _from_text(value: str) -> int | None:
     value = value.strip()
+    if value[4:5] == "-" == value[7:8]:  # most are of this form, and no other has it
+        try:
+            return _from_datetime(datetime.fromisoformat(value))
+        except ValueError:
+            return _try_formats(value)
     if value.isdecimal() and value.isascii():
         return _from_digits(value)
     microseconds = parse_twitter_time(value)
@@ -272,9 +279,8 @@ for _format in _FORMATS:
 
 
 def _from_datetime(moment: datetime) -> int | None:
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    micro = (moment - _EPOCH) // _MICRO
+    since = moment - (_NAIVE_EPOCH if moment.tzinfo is None else _EPOCH)
+    micro = since.days * 86_400_000_000 + since.seconds * 1_000_000 + since.microseconds
     # A zone can move a time on the first or last day out of the calendar.
     return micro if _FIRST <= micro <= _LAST else None
 

@@ -127,8 +127,12 @@ class BatchBuilder:
 
     def is_full(self) -> bool:
         """Return whether a batch should end here."""
-        count = len(self.posts.rows) + len(self.refused) + len(self.tombstones)
+        count = sum(len(held) for held in self.list_held())
         return count >= self.part_posts or self.size_bytes >= MAX_BATCH_BYTES
+
+    def list_held(self) -> tuple[list[int], list[tuple[str, int, str]], list[Tombstone]]:
+        """Return what the batch holds: the rows of its posts, refused records and tombstones."""
+        return self.posts.rows, self.refused, self.tombstones
 
     def build_batch(self, cursor: Cursor | None, position: int, sha256: str | None = None) -> Batch:
         """Return a batch of the records collected so far, and begin the next one."""
@@ -335,21 +339,25 @@ def decode_member(
 ) -> Iterator[tuple[int, int]]:
     """Decode a member's records after ``cursor``, as :func:`read_lines` does; a `ReadMember`.
 
-    It yields only where the builder is full: a step of this loop is made for every post.
+    It yields only where the builder is full: a step of this loop is made for every post, and so
+    it counts what the builder holds itself.
     """
-    source_file, is_full = member.source_file, builder.is_full
+    source_file, part_posts = member.source_file, builder.part_posts
+    rows, refused, tombstones = builder.list_held()
     for row, (data, end_offset, problem, ends_member) in locate_config_records(
         member, config, whole_arrays=whole_arrays, done_rows=cursor.row, offset=cursor.offset
     ):
-        if problem:
+        if data:
+            builder.size_bytes += len(data)
+            decode_line(data, decode, builder, source_file, row)
+        elif problem:
             builder.refuse(source_file, row, problem)
             if ends_member:
                 return  # the member ends here: a resumed read would refuse this again
-        elif data:
-            builder.size_bytes += len(data)
-            decode_line(data, decode, builder, source_file, row)
-        if is_full():
+        is_long = builder.size_bytes >= MAX_BATCH_BYTES
+        if is_long or len(rows) + len(refused) + len(tombstones) >= part_posts:
             yield row, end_offset
+            rows, refused, tombstones = builder.list_held()
 
 
 def locate_config_records(
@@ -470,7 +478,11 @@ def decode_line(
 ) -> None:
     """Decode one line into ``builder``; each way it can fail becomes a refusal."""
     try:
-        builder.add(decode(line), source_file, row)
+        records = decode(line)
+        if len(records) == 1 and type(records[0]) is Post:  # nearly always: a call less
+            builder.posts.append(records[0], source_file, row)
+        else:
+            builder.add(records, source_file, row)
     except Refused as refusal:
         builder.refuse(source_file, row, refusal.reason)
     except msgspec.ValidationError:

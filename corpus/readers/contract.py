@@ -155,6 +155,19 @@ class Post(NamedTuple):
     author_since: int | None = None  # microseconds: when the author's account was made
 
 
+def new_post(values: tuple[Any, ...]) -> Post:
+    """Return a post with the values of all its fields, in their order.
+
+    ``Post(...)`` takes a fiftieth of the time that a comment of Reddit takes longer.
+    """
+    if len(values) != _POST_FIELDS:
+        raise TypeError(f"a post has {_POST_FIELDS} fields, not {len(values)}")
+    return tuple.__new__(Post, values)
+
+
+_POST_FIELDS = len(Post._fields)
+
+
 class Tombstone(NamedTuple):
     """A source's notice that a post or an author's posts must not, or may, be used."""
 
@@ -246,9 +259,10 @@ def make_versions(post: Post, edited_at: int | None, body: str = "") -> tuple[Re
     """
     if edited_at is None:
         return (post,)
-    if post.withdrawn is None:
-        post = post._replace(withdrawn=find_overwriting(body or post.text, edited_at))
-    post = post._replace(seen_at=edited_at, edited_at=edited_at)
+    withdrawn = post.withdrawn
+    if withdrawn is None:
+        withdrawn = find_overwriting(body or post.text, edited_at)
+    post = post._replace(withdrawn=withdrawn, seen_at=edited_at, edited_at=edited_at)
     return post, Tombstone("id", post.id, "superseded", edited_at)
 
 
@@ -264,10 +278,10 @@ def match_mentions(text: str, accounts: Iterable[tuple[str | None, str | None]])
     """
     if "@" not in text and "\uff20" not in text:
         return None
-    lowered = text.lower()
-    named = {
-        f"{name.lower()}={author}"
-        for name, author in accounts
-        if name and author and name.lower() in lowered and not {" ", "="} & set(name + author)
-    }
+    lowered, named = text.lower(), set[str]()
+    for name, author in accounts:
+        if name and author and (lowered_name := name.lower()) in lowered:
+            pair = f"{lowered_name}={author}"
+            if " " not in pair and pair.count("=") == 1:
+                named.add(pair)
     return " ".join(sorted(named)) or None

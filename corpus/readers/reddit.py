@@ -16,6 +16,7 @@ from pydantic import Field
 
 from corpus.formats.parquet_file import PARQUET_MAGIC
 from corpus.formats.times import (
+    LAST_SECOND_OF_NUMBERS,
     is_blank,
     mark_unreadable,
     parse_given_int64,
@@ -34,6 +35,7 @@ from corpus.readers.contract import (
     Sample,
     Skipped,
     make_versions,
+    new_post,
 )
 from corpus.readers.parquet_mirror import read_lines_or_parquet
 from corpus.readers.text_parts import fence_indented, join_alts, join_poll
@@ -282,27 +284,33 @@ def _make_comment(row: _Row, raw: str, body: str, author: str | None, bot: bool 
     parent, link = row.parent_id, row.link_id
     over_18 = row.over18 if row.over_18 is None else row.over_18
     text = unescape(body) if "&" in body else body
-    return Post(
-        "reddit:t1_" + raw,
-        fence_indented(text) if "\n" in text and "\n    " in text else text,
-        "reply",
-        author,
-        row.subreddit,
-        parse_given_micros(row.created_utc),
-        None,  # lang_hint
-        # Pushshift's late API has bare numbers here, which are ambiguous.
-        "reddit:" + parent if type(parent) is str and parent else None,
-        "reddit:" + link if type(link) is str and link else None,
-        parse_given_int64(row.score),
-        None,  # replies
-        None if over_18 is None else _parse_given_flag(over_18),
-        bot,
-        None,  # license
-        _find_withdrawal(row, author, body, find_notice(body) if body[:1] == "[" else None),
-        None,  # accepted_id
-        None,  # consent
-        _find_retrieval_time(row),
-        author_since=parse_micros(row.author_created_utc),
+    return new_post(
+        (
+            "reddit:t1_" + raw,
+            fence_indented(text) if "\n" in text and "\n    " in text else text,
+            "reply",
+            author,
+            row.subreddit,
+            parse_given_micros(row.created_utc),
+            None,  # lang_hint
+            # Pushshift's late API has bare numbers here, which are ambiguous.
+            "reddit:" + parent if type(parent) is str and parent else None,
+            "reddit:" + link if type(link) is str and link else None,
+            parse_given_int64(row.score),
+            None,  # replies
+            None if over_18 is None else _parse_given_flag(over_18),
+            bot,
+            None,  # license
+            _find_withdrawal(row, author, body, find_notice(body) if body[:1] == "[" else None),
+            None,  # accepted_id
+            None,  # consent
+            _find_retrieval_time(row),
+            None,  # mentions
+            None,  # original_author
+            None,  # author_name
+            None,  # edited_at
+            parse_micros(row.author_created_utc),
+        )
     )
 
 
@@ -316,30 +324,34 @@ def _make_submission(row: _Row, raw: str, title: str, author: str | None, bot: b
     name = "reddit:t3_" + raw
     origin = row.crosspost_parent
     over_18 = row.over18 if row.over_18 is None else row.over_18
-    return Post(
-        name,
-        unescape(text) if "&" in text else text,
-        "repost" if origin else "post",
-        author,
-        row.subreddit,
-        parse_given_micros(row.created_utc),
-        None,  # lang_hint
-        "reddit:" + origin if origin else None,
-        name,
-        parse_given_int64(row.score),
-        parse_given_int64(row.num_comments),
-        None if over_18 is None else _parse_given_flag(over_18),
-        bot,
-        None,  # license
-        _find_withdrawal(
-            row, author, body, notice or (find_notice(title) if title[:1] == "[" else None)
-        ),
-        None,  # accepted_id
-        None,  # consent
-        _find_retrieval_time(row),
-        None,  # mentions
-        _find_original_author(row) if origin else None,
-        author_since=parse_micros(row.author_created_utc),
+    return new_post(
+        (
+            name,
+            unescape(text) if "&" in text else text,
+            "repost" if origin else "post",
+            author,
+            row.subreddit,
+            parse_given_micros(row.created_utc),
+            None,  # lang_hint
+            "reddit:" + origin if origin else None,
+            name,
+            parse_given_int64(row.score),
+            parse_given_int64(row.num_comments),
+            None if over_18 is None else _parse_given_flag(over_18),
+            bot,
+            None,  # license
+            _find_withdrawal(
+                row, author, body, notice or (find_notice(title) if title[:1] == "[" else None)
+            ),
+            None,  # accepted_id
+            None,  # consent
+            _find_retrieval_time(row),
+            None,  # mentions
+            _find_original_author(row) if origin else None,
+            None,  # author_name
+            None,  # edited_at
+            parse_micros(row.author_created_utc),
+        )
     )
 
 
@@ -380,7 +392,11 @@ def _find_retrieval_time(row: _Row) -> int | None:
     recorded = row.retrieved_on if row.retrieved_on is not None else row.retrieved_utc
     if recorded is None:
         return None
-    seen_at = parse_micros(recorded)
+    # In nearly all rows it is a number of seconds, which needs no call.
+    if type(recorded) is int and 0 <= recorded <= LAST_SECOND_OF_NUMBERS:
+        seen_at: int | None = recorded * 1_000_000
+    else:
+        seen_at = parse_micros(recorded)
     return seen_at if seen_at is None or row.edited is None else seen_at - _BEFORE_ALL_EDITS
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import PurePath
 
 from pydantic import Field
@@ -68,6 +69,7 @@ _ROW_START = re.compile(rb"<row(?=[\s/>])")
 # Matches only at the first of a run of spaces; else a row of many MB would take quadratic time.
 _PAIR = r"""(?<!\s)\s++([A-Za-z_][\w.:-]*+)\s*+=\s*+(?:"([^"<]*)"|'([^'<]*)')"""
 _PAIRS = re.compile(_PAIR)
+_NAME = re.compile(r"\s+([A-Za-z_][\w.:-]*)\s*=\s*")
 _ROW = re.compile(rf"(?:{_PAIR})*\s*(?:/>|>\s*</row\s*>)")
 _REFERENCE = re.compile(r"&(?:#x([0-9A-Fa-f]{1,8})|#([0-9]{1,9})|(lt|gt|amp|quot|apos));|&")
 _NAMED_ENTITIES = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
@@ -273,17 +275,40 @@ def make_decoder(
 
     def decode(data: bytes) -> Sequence[Record]:
         text = data.decode("utf-8")
-        match = _ROW.match(text)
-        if match is None:
-            raise Refused("malformed_xml")
-        fields = {name: quoted or single for name, quoted, single in _PAIRS.findall(match[0])}
-        leftovers = _refuse_leftovers(text[match.end() :])
+        leftovers: list[Refused] = []
+        fields = _split_row(text)
+        if fields is None:
+            match = _ROW.match(text)
+            if match is None:
+                raise Refused("malformed_xml")
+            fields = {name: quoted or single for name, quoted, single in _PAIRS.findall(match[0])}
+            leftovers = _refuse_leftovers(text[match.end() :])
         try:
             return (*_make_records(_XmlRow(fields), table, site, with_alt), *leftovers)
         except Refused as refusal:
             return (refusal, *leftovers)
 
     return decode
+
+
+def _split_row(text: str) -> dict[str, str] | None:
+    """Return the attributes of a row as dumps have them, or null for any other.
+
+    All values are between double quotes and nothing is behind the row. This takes a third of the
+    time of the regular expressions, which read every row.
+    """
+    *parts, end = text.split('"')
+    if "<" in text or end.strip() != "/>" or len(parts) % 2:
+        return None
+    names = [_read_name(part) for part in parts[::2]]
+    return None if "" in names else dict(zip(names, parts[1::2], strict=True))
+
+
+@lru_cache(maxsize=256)
+def _read_name(text: str) -> str:
+    """Return the name of the attribute whose value follows a text; empty if it has another form."""
+    match = _NAME.fullmatch(text) if len(text) < 100 else None
+    return match[1] if match else ""
 
 
 class _XmlRow:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import random
 import tarfile
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -401,3 +402,24 @@ def test_a_real_site_is_read_as_an_xml_parser_reads_it(shared: Path) -> None:
     assert expected == dict(batch.posts.select("id", "text").iter_rows())
     parents = batch.posts["parent_id"].drop_nulls()
     assert parents.is_in(batch.posts["id"].implode()).sum() > 1300
+
+
+def test_a_row_that_is_split_at_its_quotes_has_the_attributes_of_the_patterns() -> None:
+    rng, split = random.Random(5), 0
+    pieces = (
+        *(' Id="1"', " Body=\"a &lt;b&gt; 'c'\"", "\n  Score = '2'", ' Text=""', ' x:y-z="="'),
+        *(' Id="2"', " /", ">", "/>", "/>\n  ", '"', "<", "'", "=", " ", ' Title="/>"', "\x1f"),
+    )
+    for _ in range(5000):
+        row = "".join(rng.choices(pieces, k=rng.randint(0, 4))) + rng.choice(("/>", "/>\n", ""))
+        fields = stackexchange._split_row(row)
+        if fields is None:
+            continue
+        split += 1
+        match = stackexchange._ROW.match(row)
+        assert match is not None, row
+        assert not row[match.end() :].strip(), row
+        found = stackexchange._PAIRS.findall(match[0])
+        assert fields == {name: quoted or single for name, quoted, single in found}, row
+    assert split > 500
+    assert stackexchange._split_row(' Id="1" Text="it is &lt; 2" />\r\n') is not None

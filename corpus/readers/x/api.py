@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from html import unescape
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -24,6 +23,7 @@ from corpus.readers.contract import (
     Skipped,
     Tombstone,
     match_mentions,
+    new_post,
 )
 from corpus.readers.text_parts import join_alts, join_poll, join_title
 from corpus.readers.x.common import (
@@ -210,9 +210,11 @@ def _index_items(
     """Return the items that parse; others are ignored, as a page's tweets do not require them."""
     found: dict[str, _Item] = {}
     for raw in items:
-        with suppress(msgspec.ValidationError):
+        try:
             item = parse(raw)
-            found[parse_x_id(None, item.id)] = item
+        except msgspec.ValidationError:
+            continue
+        found[parse_x_id(None, item.id)] = item
     return found
 
 
@@ -301,26 +303,32 @@ def _make_records(tweet: ApiTweet, included: _Included) -> list[Record]:
     if versions and name in versions[:-1]:
         withdrawn = withdrawn or "superseded"
     metrics, root = tweet.public_metrics or TweetMetrics(), parse_x_id(None, tweet.conversation_id)
-    post = Post(
-        "x:" + name,
-        unescape(text) if "&" in text else text,
-        kind,
-        author or (parse_x_id(None, user.id) if user else "") or None,
-        parse_x_id(None, tweet.community_id) or None,
-        parse_given_micros(tweet.created_at),
-        normalize_language(tweet.lang),
-        "x:" + parent if parent else None,
-        "x:" + root if root else None,
-        parse_given_int64(metrics.like_count),
-        parse_given_int64(metrics.reply_count),
-        tweet.possibly_sensitive,
-        None,  # bot
-        None,  # license
-        withdrawn,
-        mentions=match_mentions(text, _iter_accounts(tweet, users)) if "@" in text else None,
-        original_author=writer_id or None,
-        author_name=user.username if user is not None else None,
-        author_since=parse_micros(user.created_at) if user is not None else None,
+    post = new_post(
+        (
+            "x:" + name,
+            unescape(text) if "&" in text else text,
+            kind,
+            author or (parse_x_id(None, user.id) if user else "") or None,
+            parse_x_id(None, tweet.community_id) or None,
+            parse_given_micros(tweet.created_at),
+            normalize_language(tweet.lang),
+            "x:" + parent if parent else None,
+            "x:" + root if root else None,
+            parse_given_int64(metrics.like_count),
+            parse_given_int64(metrics.reply_count),
+            tweet.possibly_sensitive,
+            None,  # bot
+            None,  # license
+            withdrawn,
+            None,  # accepted_id
+            None,  # consent
+            None,  # seen_at
+            match_mentions(text, _iter_accounts(tweet, users)) if "@" in text else None,
+            writer_id or None,
+            user.username if user is not None else None,
+            None,  # edited_at
+            parse_micros(user.created_at) if user is not None else None,
+        )
     )
     return [post, *make_superseded_tombstones(versions[:-1])]
 

@@ -26,6 +26,7 @@ from corpus.readers.contract import (
     Skipped,
     Tombstone,
     match_mentions,
+    new_post,
 )
 from corpus.readers.text_parts import join_alts, join_poll
 from corpus.readers.x.common import (
@@ -251,29 +252,32 @@ def decode(line: bytes) -> Sequence[Record]:
     if created is None or created == UNREADABLE:
         created = parse_given_micros(row.timestamp_ms) or created
     return (
-        Post(
-            "x:" + name,
-            unescape(text) if "&" in text else text,
-            kind,
-            _get_user_id(user),
-            None,  # community
-            created,
-            normalize_language(row.lang),
-            "x:" + parent if parent else None,
-            None,  # root_id
-            parse_given_int64(row.favorite_count),
-            parse_given_int64(row.reply_count),
-            row.possibly_sensitive,
-            None,  # bot
-            None,  # license
-            withdrawn,
-            None,  # accepted_id
-            None,  # consent
-            None,  # seen_at
-            match_mentions(text, _iter_accounts(row)) if "@" in text else None,
-            _get_user_id(writer),
-            user.screen_name if user is not None else None,
-            author_since=parse_micros(user.created_at) if user is not None else None,
+        new_post(
+            (
+                "x:" + name,
+                unescape(text) if "&" in text else text,
+                kind,
+                _get_user_id(user),
+                None,  # community
+                created,
+                normalize_language(row.lang),
+                "x:" + parent if parent else None,
+                None,  # root_id
+                parse_given_int64(row.favorite_count),
+                parse_given_int64(row.reply_count),
+                row.possibly_sensitive,
+                None,  # bot
+                None,  # license
+                withdrawn,
+                None,  # accepted_id
+                None,  # consent
+                None,  # seen_at
+                match_mentions(text, _iter_accounts(row)) if "@" in text else None,
+                _get_user_id(writer),
+                user.screen_name if user is not None else None,
+                None,  # edited_at
+                parse_micros(user.created_at) if user is not None else None,
+            )
         ),
     )
 
