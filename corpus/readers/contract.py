@@ -158,7 +158,7 @@ class Post(NamedTuple):
 def new_post(values: tuple[Any, ...]) -> Post:
     """Return a post with the values of all its fields, in their order.
 
-    ``Post(...)`` takes a fiftieth of the time that a comment of Reddit takes longer.
+    Faster than ``Post(...)``, which runs a function of Python: a thirtieth of a comment's time.
     """
     if len(values) != _POST_FIELDS:
         raise TypeError(f"a post has {_POST_FIELDS} fields, not {len(values)}")
