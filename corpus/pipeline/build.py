@@ -46,7 +46,7 @@ from corpus.plan.built_plan import PLAN_NAME
 from corpus.plan.model import Plan
 from corpus.privacy import keys, suppression
 from corpus.storage import filesystem, unfinished_takedown, upload
-from corpus.tasks import runners
+from corpus.tasks import main_guard, runners
 from corpus.tasks.files import atomic_write, fsync_folder, write_json
 from corpus.tasks.observer import Observer, SilentObserver
 from corpus.tasks.status import StatusRecorder
@@ -82,6 +82,7 @@ def build(
     unfinished_takedown.recover(plan.folder)
     finished = existing_output.find_complete_build(plan, key_id, listed, observer, replace=replace)
     if finished is not None:
+        observer.note(existing_output.describe_finished(plan))
         return finished
     with workspace.lock_workspace(plan):
         if (plan.folder / MANIFEST_NAME).exists():
@@ -89,6 +90,7 @@ def build(
         listed = suppression.load(plan.key_path)  # a takedown may have ended after the first look
         finished = existing_output.find_finished_manifest(plan, key_id, listed, replace=replace)
         if finished is not None:  # or another build
+            observer.note(existing_output.describe_finished(plan))
             return finished
         with _started_build(plan, key_id, listed.state, observer) as (context, recorder):
             verify_work(context.workspace.work, context.run)  # files of an earlier run may be bad
@@ -178,6 +180,8 @@ def _check_runner(plan: Plan) -> None:
         runners.check_runner(plan.run.runner)
     except runners.RunnerUnavailable as error:
         raise PlanError(str(error)) from None
+    if plan.run.runner == "processes" and (call := main_guard.find_unguarded_call()):
+        raise PlanError(main_guard.explain(*call))
 
 
 @contextmanager

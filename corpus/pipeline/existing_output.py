@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,18 @@ def find_complete_build(
         with suppress(CorpusError), folder_lock.locked(plan.folder, "build"):
             output_folder.remove(plan.folder, "work", ignore_errors=True)
     return local
+
+
+def describe_finished(plan: Plan) -> str:
+    """Say where a build that is complete is, and since when."""
+    where, when = plan.output.path.rstrip("/"), ""
+    with suppress(OSError):
+        written = datetime.fromtimestamp((plan.folder / MANIFEST_NAME).stat().st_mtime, UTC)
+        when = f", finished {written:%Y-%m-%d %H:%M} UTC"
+    return (
+        f"already built: '{where}'{when}; the plan and its sources are the same, so nothing is "
+        "done (another --out builds it again)"
+    )
 
 
 def find_finished_manifest(

@@ -32,8 +32,7 @@ def explained_failures(work: Path, runner: runners.Runner) -> Iterator[None]:
     except (runners.WorkerDied, MemoryError):
         raise BuildError(
             "a worker process died, most likely because memory ran out; run again with fewer "
-            "--workers to go on where it stopped (a script of your own must call build() "
-            "under `if __name__ == '__main__':`)"
+            "--workers to go on where it stopped"
         ) from None
     except runners.RunnerUnavailable as error:
         raise BuildError(f"{error}; {_RESUME}") from None

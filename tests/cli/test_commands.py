@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,11 @@ def test_a_second_build_has_nothing_to_do(built: Path) -> None:
     found = command("build", str(built / "plan.yaml"))
     assert found.returncode == 0
     assert "41 of 44 posts kept" in found.stdout
+    assert re.search(
+        rf"already built: '{re.escape(str(built / 'out'))}', finished 20\d\d-\d\d-\d\d "
+        r"\d\d:\d\d UTC; ",
+        found.stderr,
+    )
 
 
 def test_report_prints_the_funnel(built: Path) -> None:
