@@ -188,12 +188,10 @@ def _format_count(search: Search, matches: Matches) -> str:
 
 def _list_notes(search: Search, posts: list[ShownPost]) -> list[str]:
     notes = []
-    if search.text and search.side != "kept" and not (search.stage or search.reason):
+    if search.text and search.side != "kept":
         notes.append(
             "Words are searched in kept posts only: the ledger of dropped posts has no texts."
         )
-    elif search.text:
-        notes.append("The ledger of dropped posts has no texts, so no words can be searched there.")
     if any(post.side == "dropped" for post in posts) and not search.dropped_texts:
         notes.append(_NO_TEXTS)
     return notes

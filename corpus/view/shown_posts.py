@@ -170,11 +170,7 @@ class PostPrivacy:
         if not posts.height or "text" not in posts.columns:
             return posts
         if not self._redacts:
-            redact = stages.build_filter("pii", "{}", lambda: b"")
-            given = posts.select(
-                each for each in ("id", "text", "platform", "lang") if each in posts.columns
-            )
-            posts = posts.with_columns(redact(given)["text"])
+            posts = _redact_words(posts)
         names = self._listed.names if self._listed else ()
         return posts.with_columns(suppression.redact_names(posts["text"], names))
 
@@ -185,6 +181,17 @@ class PostPrivacy:
             reason = error if isinstance(error, CorpusError) else error.strerror
             self.notes.append(f"The texts of dropped posts cannot be read: {reason}.")
             return rows
+
+
+def _redact_words(posts: pl.DataFrame) -> pl.DataFrame:
+    """Return the posts with texts, and words beside them, as ``pii`` redacts by default."""
+    redact = stages.build_filter("pii", "{}", lambda: b"")
+    context = [name for name in ("id", "platform", "lang") if name in posts.columns]
+    return posts.with_columns(
+        redact(posts.select(*context, pl.col(name).alias("text")))["text"].alias(name)
+        for name in ("text", "community", "license")
+        if name in posts.columns and posts[name].null_count() < posts.height
+    )
 
 
 def _any_in_list(column: pl.Series, mark: Any) -> pl.Series:

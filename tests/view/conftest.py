@@ -25,7 +25,7 @@ ATTACK = "<script>document.title='caught'</script><img src=x onerror=alert(1)>"
 #: Kept posts: 38 sentences of 14 words, two of 16, one with contact data, one with markup.
 KEPT = [post(number, sub="tea") for number in range(38)] + [
     *(post(number, text=f"{sentence(number)} at last") for number in (38, 39)),
-    post(40, text=f"{sentence(40)}, write to joe@example.org"),
+    post(40, text=f"{sentence(40)}, write to joe@example.org", sub="tea of joe@example.org"),
     post(41, text=f"{sentence(41)} {ATTACK}", sub=ATTACK),
 ]
 #: Dropped posts: six of few words, and three copies.

@@ -7,6 +7,7 @@ from html import unescape
 
 import pytest
 
+from tests.report.test_report_page import CONTRAST
 from tests.support.browser import Browser, browsing
 from tests.view.conftest import ATTACK, Client
 
@@ -64,6 +65,7 @@ def test_the_page_is_dark_in_the_dark(client: Client, browser: Browser) -> None:
         grounds.append(browser.run(f"return {style.format('body', 'backgroundColor')}"))
         field = style.format("input", "backgroundColor"), style.format("input", "color")
         assert browser.run(f"return {field[0]} != {field[1]}")
+        assert browser.run(CONTRAST) >= 4.5, "WCAG 2.1, AA"
     assert grounds[0] == "rgb(255, 255, 255)" != grounds[1]
 
 

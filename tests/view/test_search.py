@@ -53,6 +53,7 @@ def test_words_are_found_as_written_in_any_letter_case(client: Client) -> None:
     assert count(client.page(text="(")) == 1  # only the attack has one
     note = client.page(text="Yesterday").words
     assert "Words are searched in kept posts only" in note
+    assert "ledger" not in client.page(text="Yesterday", side="kept").words
 
 
 def test_dropped_posts_are_found_by_stage_and_reason(client: Client) -> None:
@@ -161,7 +162,9 @@ def test_contact_data_are_redacted_also_without_a_stage_pii(client: Client, tmp_
     out = build(tmp_path, {"quality": {"min_words": 4}}, ids="original")
     assert "joe@example.org" in "".join(corpus.load(out).scan().collect()["text"])
     with serving(out) as bare:
-        assert bare.page(id="t:40").texts == wanted
+        answer = bare.page(id="t:40")
+        assert answer.texts == wanted
+        assert "tea of <EMAIL_ADDRESS>" in answer.words and "joe@" not in answer.body
 
 
 def suppress(folder: Path, **requests: Any) -> None:
