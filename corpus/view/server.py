@@ -82,7 +82,6 @@ class ViewServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: ViewServer
-    server_version, sys_version = "corpus-view", ""
     timeout = _IDLE_SECONDS
 
     def parse_request(self) -> bool:
@@ -162,6 +161,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)
+
+    def version_string(self) -> str:
+        """Return what the header ``Server`` says."""
+        return "corpus-view"
 
     def log_message(self, format: str, *args: Any) -> None:
         """Log nothing."""
