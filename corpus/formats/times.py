@@ -176,6 +176,19 @@ def parse_twitter_time(value: str) -> int | None:
     return seconds * 1_000_000
 
 
+def parse_twitter_day(value: object) -> int | None:
+    """Parse the day of ``Mon Apr 19 17:52:00 +0000 2010`` to microseconds, or null.
+
+    For dates of accounts: there is one in each post, and few days are different.
+    """
+    if type(value) is not str or len(value) != 30:
+        return parse_micros(value)
+    try:
+        return _day_in_seconds(value[4:10], value[26:]) * 1_000_000
+    except (KeyError, ValueError):
+        return None
+
+
 def parse_with_format(value: str, time_format: str) -> int | None:
     """Parse a date by a ``strptime`` format to microseconds, or null."""
     try:
@@ -285,7 +298,7 @@ def _from_datetime(moment: datetime) -> int | None:
     return micro if _FIRST <= micro <= _LAST else None
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 14)  # the days of 44 years
 def _day_in_seconds(month_and_day: str, year: str) -> int:
     month, day = _MONTHS[month_and_day[:3]], int(month_and_day[4:])
     return (datetime(int(year), month, day, tzinfo=UTC) - _EPOCH).days * 86_400

@@ -12,7 +12,13 @@ from typing import Any
 import msgspec
 from pydantic import Field
 
-from corpus.formats.times import UNREADABLE, parse_given_int64, parse_given_micros, parse_micros
+from corpus.formats.times import (
+    UNREADABLE,
+    parse_given_int64,
+    parse_given_micros,
+    parse_micros,
+    parse_twitter_day,
+)
 from corpus.readers.batches import read_lines
 from corpus.readers.contract import (
     Batch,
@@ -276,7 +282,7 @@ def decode(line: bytes) -> Sequence[Record]:
                 _get_user_id(writer),
                 user.screen_name if user is not None else None,
                 None,  # edited_at
-                parse_micros(user.created_at) if user is not None else None,
+                parse_twitter_day(user.created_at) if user is not None else None,
             )
         ),
     )
