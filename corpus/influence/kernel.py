@@ -454,6 +454,8 @@ def select_keys(
     ``candidates`` are numbers of slots over all ranges, sorted; bit k of ``wanted_kinds`` stands
     for the kind k. A post may have a key twice.
     """
+    if not candidates.size and not wanted_kinds:
+        return np.empty(0, np.uint64), np.empty(0, np.int64)
     # Nearly all keys are no candidates: a table of bits, small enough for the first cache where
     # there are few, says so of most.
     filter_bits = 14

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import math
 import os
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import polars as pl
@@ -22,7 +25,7 @@ def save_arrays(arrays: Mapping[str, NDArray[Any]], folder: Path) -> list[Path]:
     for name, array in arrays.items():
         written.append(folder / f"{name}.npy")
         with atomic_write(written[-1]) as temporary, open(temporary, "wb") as file:
-            np.save(file, np.asarray(array))
+            np.save(file, np.asarray(array, order="C"))
     return written
 
 
@@ -43,15 +46,37 @@ def map_array(folder: Path, name: str) -> Any:
 
 def load_array(folder: Path, name: str) -> Any:
     """An array, read into memory."""
-    return np.load(folder / f"{name}.npy")
+    with open(folder / f"{name}.npy", "rb") as file:
+        dtype, shape = _read_header(file)
+        array = np.fromfile(file, dtype, math.prod(shape))
+    return array.reshape(shape)  # a ValueError if the file is cut
+
+
+def _read_header(file: BinaryIO) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """The type and the shape of the array that follows in the file.
+
+    numpy parses a header as Python, which takes longer than to read a small array; of the arrays
+    of a build only the sizes differ, so that what stands before them is parsed once.
+    """
+    version = np.lib.format.read_magic(file)
+    assert version == (1, 0)
+    header = file.read(int.from_bytes(file.read(2), "little")).decode("latin1")
+    layout, _, sizes = header.partition("'shape': (")
+    numbers = sizes.partition(")")[0].split(",")
+    return _parse_layout(layout), tuple(int(number) for number in numbers if number.strip())
+
+
+@lru_cache(maxsize=256)
+def _parse_layout(text: str) -> np.dtype[Any]:
+    found = ast.literal_eval(f"{text}}}")
+    assert not found["fortran_order"]
+    return np.lib.format.descr_to_dtype(found["descr"])
 
 
 def load_slice(folder: Path, name: str, low: int, high: int) -> Any:
     """The entries ``low`` to ``high`` of a flat array, read into memory."""
     with open(folder / f"{name}.npy", "rb") as file:
-        version = np.lib.format.read_magic(file)
-        assert version == (1, 0)
-        _, _, dtype = np.lib.format.read_array_header_1_0(file)
+        dtype, _ = _read_header(file)
         file.seek(low * dtype.itemsize, os.SEEK_CUR)
         return np.fromfile(file, dtype, high - low)
 
