@@ -60,7 +60,7 @@ def test_nothing_is_wider_than_the_window(client: Client, browser: Browser, widt
 def test_the_page_is_dark_in_the_dark(client: Client, browser: Browser) -> None:
     grounds = []
     for dark in (False, True):
-        browser.open(client.server.address, dark=dark)
+        browser.open(f"{client.server.address}?side=dropped&dropped_texts=1", dark=dark)
         style = "getComputedStyle(document.querySelector('{}')).{}"
         grounds.append(browser.run(f"return {style.format('body', 'backgroundColor')}"))
         field = style.format("input", "backgroundColor"), style.format("input", "color")

@@ -13,8 +13,8 @@ from corpus.maintenance import tune
 from corpus.maintenance.takedown import take_down
 from corpus.privacy import suppression
 from corpus.view import search
-from tests.conftest import sentence
-from tests.view.conftest import ATTACK, Answer, Client, build, serving
+from tests.conftest import post, sentence, write_lines
+from tests.view.conftest import ATTACK, FIELDS, Answer, Client, build, serving
 
 
 def count(answer: Answer) -> int:
@@ -196,6 +196,34 @@ def test_posts_of_a_suppressed_author_are_hidden(folder: Path) -> None:
         assert set(before.texts) - set(after.texts) == of_author & set(before.texts) != set()
         texts = client.page(stage="quality", dropped_texts=1).texts
         assert len(texts) == 5  # t:101 is one of u3's
+
+
+@pytest.mark.parametrize("requests", [{"ids": ["t:2"]}, {"authors": ["t:bo"]}])
+def test_a_thread_with_a_suppressed_post_or_author_is_hidden(
+    tmp_path: Path, requests: dict[str, list[str]]
+) -> None:
+    rows = [
+        post(number, user="bo" if number == 5 else "ann", parent=str(number - 1))
+        for number in range(1, 10)
+    ]
+    for first in (1, 4, 7):  # three threads of three posts
+        rows[first - 1]["parent"] = None
+    fields = {**FIELDS, "parent_id": "parent"}
+    write_lines(tmp_path / "posts.jsonl", rows)
+    source = {"path": str(tmp_path / "posts.jsonl"), "platform": "t", "fields": fields}
+    corpus.build(
+        {
+            "sources": [{"table": source}],
+            "stages": [{"conversations": {"mode": "path"}}, {"pii": {}}],
+            "output": {"path": str(tmp_path / "out"), "ids": "original", "report_samples": 0},
+            "run": {"runner": "serial"},
+        }
+    )
+    with serving(tmp_path / "out") as client:
+        assert len(client.page().texts) == 3
+        suppress(tmp_path, **requests)
+        assert len(client.page().texts) == 2
+        assert HIDDEN in client.page().words
 
 
 def test_a_suppressed_name_is_replaced_in_texts(folder: Path) -> None:
