@@ -74,8 +74,8 @@ def _list_wrong_writes(writes: object) -> list[str]:
     for name, dtype in writes.items():
         if not isinstance(name, str) or not _COLUMN.fullmatch(name):
             found.append(f"WRITES: {name!r} is no name of a column: letters, digits and '_'")
-        elif name in ("reject", "id", contract.UNJUDGED):
-            found.append(f"WRITES: '{name}' is not listed; remove it")
+        elif name in ("reject", "id", "stage", "reason", contract.UNJUDGED):
+            found.append(f"WRITES: '{name}' is written by the build; remove it or rename it")
         elif not isinstance(dtype, pl.DataType):
             found.append(f"WRITES: the type of '{name}' is no polars type; write pl.Int64(), say")
         elif name in schema.POST and dtype != schema.POST[name]:

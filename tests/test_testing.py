@@ -72,7 +72,7 @@ def test_a_filter_that_keeps_its_contract_passes() -> None:
             "thresholds: 'max' of 'words'",
         ),
         ({"READS": ("text", "mood")}, "no type of the column 'mood' is known"),
-        ({"WRITES": {"reject": pl.String()}}, "'reject' is not listed"),
+        ({"WRITES": {"reject": pl.String()}}, "'reject' is written by the build"),
         ({"WRITES": {"length": pl.Int64(), "score": pl.String()}}, "'score' is a column of a post"),
     ],
 )

@@ -90,6 +90,8 @@ def find_better_reader(reader: str, path: str) -> str:
     scores = rank_readers(path)
     if not scores or scores[0][1] < MIN_FIT or dict(scores).get(reader, 0) > 0:
         return ""
+    if readers.is_user_code(reader) and readers.find(reader).fits(take_sample(path)) > 0:
+        return ""
     return scores[0][0]
 
 

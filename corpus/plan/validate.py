@@ -151,7 +151,8 @@ def _check_name(entry: _Entry) -> str:
     """The name of a stage; PlanError if the plan gives it one that it cannot have."""
     own = stage_names.default_name(entry.kind)
     given = entry.others.get(stage_names.NAME_KEY)
-    is_wrong = own in stages.names() or not stage_names.NAME.fullmatch(own)
+    taken = {*stages.names(), *stage_names.RESERVED, *schema.POST}
+    is_wrong = own in taken or not stage_names.NAME.fullmatch(own)
     if given is None and stages.is_user_code(entry.kind) and is_wrong:
         raise PlanError(
             f"the stage cannot be called '{own}'; give it a name of small letters, digits and "
@@ -170,7 +171,7 @@ def _check_name(entry: _Entry) -> str:
         raise PlanError(
             f"'as': '{entry.kind}' can be in a plan once, under its own name; remove 'as'"
         )
-    if given in stages.names() or given in stage_names.RESERVED:
+    if given in taken or given.startswith("pii_"):
         raise PlanError(f"'as': '{given}' means something else; give another name")
     return given
 
@@ -332,7 +333,22 @@ def _check_order(chain: Sequence[Stage], problems: Problems, *, has_all: bool) -
                 contract.check_types(stage.module, stage.config, written)
             except ValueError as error:
                 problems.add(str(error).removeprefix(f"{stage.name}: "), stage.entry)
+        for message in _list_shared_columns(stage, chain):
+            problems.add(message, stage.entry)
         written.update(stage.written_columns)
+
+
+def _list_shared_columns(stage: Stage, chain: Sequence[Stage]) -> list[str]:
+    """What is wrong if a filter of the user's own writes a column that another stage writes."""
+    if not stages.is_user_code(stage.kind or stage.name):
+        return []
+    return [
+        f"it writes the column '{column}', as '{other.name}' does; give it another name in WRITES"
+        for column in stage.written_columns
+        if column not in schema.POST
+        for other in chain
+        if other is not stage and column in other.written_columns
+    ]
 
 
 def check_columns(columns: Sequence[str], known: Sequence[str], problems: Problems) -> None:

@@ -49,6 +49,8 @@ def test_a_stage_that_is_there_twice_wants_a_name(plan: MakePlan) -> None:
         ({"quality": {}, "as": "a-b"}, "'as': expected a word of small letters"),
         ({"quality": {}, "as": 3}, "'as': expected a word of small letters"),
         ({"quality": {}, "as": "toxicity"}, "'as': 'toxicity' means something else"),
+        ({"injection": {}, "as": "score"}, "'as': 'score' means something else"),
+        ({"quality": {}, "as": "pii_two"}, "'as': 'pii_two' means something else"),
         ({"quality": {}, "as": "read"}, "'as': 'read' means something else"),
         ({"dedup": {}, "as": "twin"}, "'dedup' can be in a plan once"),
         ({"pii": {}, "as": "redact"}, "'pii' can be in a plan once"),

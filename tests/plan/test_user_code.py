@@ -14,6 +14,7 @@ import yaml
 import corpus
 from corpus import stages, user_code
 from corpus.errors import BuildError, PlanError
+from corpus.plan import detect_format
 from corpus.plan.model import Plan
 from tests.conftest import contents
 from tests.support.commands import command
@@ -287,6 +288,49 @@ def test_a_module_that_is_no_reader_is_an_error_of_the_plan(
     found = error_message(write_plan(tmp_path, [EMOJI]))
     assert expected in found
     assert found.startswith("plan.yaml line 2: sources[0] my_pkg.guestbook: ")
+
+
+def test_two_stages_that_write_one_column_are_an_error(tmp_path: Path) -> None:
+    package = write_package(tmp_path)
+    change(package / "emoji_count.py", '{"emoji_count":', '{"toxicity":')
+    found = error_message(write_plan(tmp_path, [EMOJI, {"toxicity": {}}]))
+    assert "stages[0] emoji_count: it writes the column 'toxicity', as 'toxicity' does" in found
+
+
+def test_a_name_that_is_that_of_a_built_in_stage_wants_another(tmp_path: Path) -> None:
+    package = write_package(tmp_path)
+    (package / "emoji_count.py").rename(package / "quality.py")
+    found = error_message(write_plan(tmp_path, [{"my_pkg.quality": {}}]))
+    assert "the stage cannot be called 'quality'" in found
+    assert "'- {my_pkg.quality: {...}, as: my_quality}'" in found
+
+
+def test_a_dump_that_another_reader_would_fit_too_is_read_without_a_warning(tmp_path: Path) -> None:
+    package = write_package(tmp_path)
+    text = (package / "guestbook.py").read_text()
+    (package / "guestbook.py").write_text(
+        text.replace('"says"', '"body"').replace("'says'", '"body"')
+    )
+    plan = write_plan(tmp_path, [EMOJI])
+    rows = [
+        {
+            "entry": n,
+            "id": f"c{n}",
+            "author": "a",
+            "subreddit": "b",
+            "subreddit_id": "t5_1",
+            "created_utc": 1714521600,
+            "link_id": "t3_1",
+            "parent_id": "t3_1",
+            "body": f"Post {n}",
+        }
+        for n in range(9)
+    ]
+    (tmp_path / "book.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert detect_format.rank_readers(str(tmp_path / "book.jsonl"))[0][0] == "reddit"
+    assert Plan.load(plan).list_misfits() == []
+    change(package / "guestbook.py", "return sample.matching_share(", "return 0 * bool(")
+    assert "looks like 'reddit'" in Plan.load(plan).list_misfits()[0]
 
 
 def test_a_module_that_is_not_there_is_named_with_where_it_was_looked_for(tmp_path: Path) -> None:
