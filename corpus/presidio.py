@@ -132,7 +132,8 @@ class BatchRedactor:
         """Return the redacted texts in the kind of container that was given, nulls as nulls.
 
         A list (or another sequence) becomes a list; a polars Series keeps its name; an Arrow array
-        or chunked array keeps its type and chunks. A second call over the result changes nothing.
+        or chunked array keeps its type and chunks. A second call over the result changes nothing,
+        unless ``presidio_only``.
         Raises TypeError for anything else than texts.
         """
         column = _to_series(texts)
