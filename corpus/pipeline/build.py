@@ -40,6 +40,7 @@ from corpus.pipeline.build_manifest import (
 )
 from corpus.pipeline.context import BuildContext
 from corpus.pipeline.count_origins import count_origins
+from corpus.pipeline.expected_phases import list_expected_phases
 from corpus.pipeline.failures import damage_error, explained_failures
 from corpus.pipeline.verify_work import verify_work
 from corpus.plan.built_plan import PLAN_NAME
@@ -93,6 +94,7 @@ def build(
             observer.note(existing_output.describe_finished(plan))
             return finished
         with _started_build(plan, key_id, listed.state, observer) as (context, recorder):
+            recorder.expect(list_expected_phases(plan))
             verify_work(context.workspace.work, context.run)  # files of an earlier run may be bad
             manifest = _build_corpus(context)
             if damaged := verify_work(context.workspace.work, context.run):

@@ -7,7 +7,11 @@ from typing import Any, Protocol
 
 
 class Observer(Protocol):
-    """Receives the progress of a build, in the thread that builds."""
+    """Receives the progress of a build, in the thread that builds.
+
+    One that also has ``expect(phases)`` receives the phases of the build before its first step (see
+    :mod:`corpus.tasks.overall_progress`).
+    """
 
     def step(self, name: str, done: int, total: int) -> None:
         """Receive that a step has done ``done`` of about ``total`` units."""

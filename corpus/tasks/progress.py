@@ -1,11 +1,15 @@
-"""Show the progress of a build: a live table on a terminal, lines or JSON lines elsewhere."""
+"""Show the progress of a build: a live table on a terminal, lines or JSON lines elsewhere.
+
+The whole build has one bar, or one share in each line, and the time that the rest may take.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -16,8 +20,10 @@ from rich.table import Table
 from rich.text import Text
 
 from corpus.tasks.observer import Observer, StageCounts, add_stage_counts
+from corpus.tasks.overall_progress import OverallProgress, Phase, format_left
 
 _LINE_INTERVAL_SECONDS = 10
+_BAR = 20  # characters, so that a line fits a terminal of 80
 
 
 class ProgressCounter:
@@ -27,24 +33,37 @@ class ProgressCounter:
         self.started_at = time.monotonic()
         self.steps: dict[str, tuple[float, int, int]] = {}  # when it began, done, total
         self.stages: StageCounts = {}
+        self.overall: OverallProgress | None = None
+
+    def expect(self, phases: Sequence[Phase]) -> None:
+        """Take the phases of the build that begins."""
+        self.overall = OverallProgress(phases, time.monotonic())
 
     def step(self, name: str, done: int, total: int) -> None:
         """Record how far a step is."""
         started_at, *_ = self.steps.get(name, (time.monotonic(), 0, 0))
         self.steps[name] = (started_at, done, total)
+        if self.overall is not None:
+            self.overall.step(name, done, total, time.monotonic())
 
     def funnel(self, row: dict[str, Any]) -> None:
         """Add the counts of a part to its stage."""
         add_stage_counts(self.stages, row)
+        if self.overall is not None:
+            self.overall.count(row["stage"], row["read"], row["kept"])
+
+    def format_overall(self) -> str:
+        """Return the share of the build that is done and the time that the rest may take."""
+        if self.overall is None:
+            return ""
+        left = self.overall.seconds_left
+        words = "" if left is None else f", {format_left(left)}"
+        return f"{math.floor(100 * self.overall.share)}% of all{words}"
 
 
-def _format_remaining(started_at: float, done: int, total: int) -> str:
-    if done >= total:
-        return "done"
-    if not done:
-        return ""
-    seconds = (time.monotonic() - started_at) * (total - done) / done
-    return f"{int(seconds // 60)}:{int(seconds % 60):02d} left"
+def _draw_bar(share: float) -> Text:
+    full = int(_BAR * share)
+    return Text("━" * full, "green") + Text("━" * (_BAR - full), "dim")
 
 
 class LiveDisplay(ProgressCounter):
@@ -70,11 +89,16 @@ class LiveDisplay(ProgressCounter):
 
     def _render(self) -> Group:
         steps = Table.grid(padding=(0, 2))
-        for name, (started_at, done, total) in self.steps.items():  # in the order they began
+        if self.overall is not None:
+            left = self.overall.seconds_left
+            words = "" if left is None else format_left(left)
+            percent = f"{math.floor(100 * self.overall.share)}%"
+            bar = _draw_bar(self.overall.share)
+            steps.add_row(Text("all", "bold"), bar, Text(percent, "bold"), Text(words, "bold"))
+        for name, (_, done, total) in self.steps.items():  # in the order they began
             share = done / total if total else 1.0
-            bar = Text("━" * int(30 * share), "green") + Text("━" * (30 - int(30 * share)), "dim")
-            remaining = _format_remaining(started_at, done, total)
-            steps.add_row(name, bar, f"{share:.0%}", remaining)
+            done_word = "done" if done >= total else ""
+            steps.add_row(name, _draw_bar(share), f"{share:.0%}", done_word)
         stages = Table(box=None, padding=(0, 2), header_style="dim")
         stages.add_column("stage")
         for title in ("posts", "kept", "posts/s per core"):
@@ -110,8 +134,8 @@ class LineLog(ProgressCounter):
 
     def _print_step(self, name: str, done: int, total: int, seconds: float) -> None:
         share = done / total if total else 1.0
-        remaining = _format_remaining(self.steps[name][0], done, total)
-        print(f"{seconds:6.1f} s  {name} {share:.0%}  {remaining}".rstrip(), file=self._stream)
+        line = f"{seconds:6.1f} s  {name} {share:.0%}  {self.format_overall()}"
+        print(line.rstrip(), file=self._stream, flush=True)
 
     def note(self, text: str) -> None:
         """Print a message on a line of its own."""
@@ -125,7 +149,14 @@ class JsonLog(LineLog):
     """Prints a JSON object a line, for programs to read; it holds no text and no id of a post."""
 
     def _print_step(self, name: str, done: int, total: int, seconds: float) -> None:
-        self.write_event("step", step=name, done=done, total=total, seconds=round(seconds, 1))
+        more: dict[str, Any] = {}
+        if self.overall is not None:
+            left = self.overall.seconds_left
+            more = {"share": round(self.overall.share, 3)}
+            more |= {} if left is None else {"seconds_left": round(left)}
+        self.write_event(
+            "step", step=name, done=done, total=total, seconds=round(seconds, 1), **more
+        )
 
     def note(self, text: str) -> None:
         """Print a message as an event."""

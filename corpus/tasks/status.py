@@ -7,13 +7,14 @@ import json
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from corpus.tasks.files import write_json
 from corpus.tasks.observer import Observer, StageCounts, add_stage_counts
+from corpus.tasks.overall_progress import Phase
 
 STATUS_FILE = "status.json"
 _WRITE_INTERVAL_SECONDS = 1.0
@@ -31,6 +32,11 @@ class StatusRecorder:
         self._steps: dict[str, dict[str, Any]] = {}
         self._stages: StageCounts = {}
         self._current_step = "starting"
+
+    def expect(self, phases: Sequence[Phase]) -> None:
+        """Pass the phases of the build on, if the other observer takes them."""
+        if (expect := getattr(self._observer, "expect", None)) is not None:
+            expect(phases)
 
     def step(self, name: str, done: int, total: int) -> None:
         """Record how far a step is; about once a second, measure memory and write the file."""
