@@ -20,6 +20,8 @@ from corpus.conversations.documents import Config, split_turns
 #: Why a document has no messages: no post answers another one; a stage has changed the turns, so
 #: that their ends are not known; a question with answers does not begin with the question.
 NO_ANSWER, NO_TURNS, NO_QUESTION = "no_answer", "turns_unknown", "no_question"
+#: The type of the column ``turns``.
+TURNS_TYPE = pl.List(pl.Struct({"id": pl.String, "author": pl.String, "text": pl.String}))
 #: Between the turns of one role, which become one message.
 _TURN_JOINER = "\n\n"
 
@@ -102,6 +104,24 @@ class TurnFormat:
                 self.parse_turn(turn, author)
                 for turn, author in zip(turns, document["authors"], strict=True)
             ]
+
+    def make_turns(self, documents: pl.DataFrame) -> pl.Series:
+        """Return the column ``turns``: the post, author and text of each turn; null if unknown.
+
+        The texts are those of ``text``, without the template.
+        """
+        rows = [
+            None
+            if turns is None
+            else [
+                {"id": post, "author": turn.author, "text": turn.text}
+                for post, turn in zip(ids, turns, strict=True)
+            ]
+            for ids, turns in zip(
+                documents["post_ids"], self.parse_documents(documents), strict=True
+            )
+        ]
+        return pl.Series("turns", rows, dtype=TURNS_TYPE)
 
     def make_messages(self, documents: pl.DataFrame) -> list[list[tuple[str, str]] | str]:
         """Return the messages of each document, or the reason for which it has none.

@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from corpus.conversations.documents import edit_turns
+from corpus.conversations.messages import TurnFormat
 from corpus.dedup import dedup_index
 from corpus.errors import BuildError
 from corpus.maintenance.people_names import PeopleNames
@@ -286,7 +287,8 @@ class ShardRewriter:
 
     ``copies`` and ``new_references`` are by the id of the removed post: the row of its copy, and
     the id that replaces its own in the column ``cluster``. ``removed_texts`` are the texts of the
-    removed posts by id. ``joiner`` is the text between turns.
+    removed posts by id. ``joiner`` is the text between turns, ``turns`` how they were formatted,
+    or None.
     """
 
     request: TakedownRequest
@@ -296,6 +298,7 @@ class ShardRewriter:
     joiner: str
     options: ParquetOptions
     changes: TakedownChanges
+    turns: TurnFormat | None = None
 
     def rewrite(self, folder: Path, shard: dict[str, Any]) -> None:
         """Write the new file of a shard; ``shard`` is its entry in the manifest."""
@@ -344,9 +347,10 @@ class ShardRewriter:
             for row in numbered.filter(is_changed).iter_rows(named=True)
             if (new := edit(row)) is not None
         ]
-        kept = pl.concat(
-            [numbered.filter(~is_changed), pl.DataFrame(edited, schema=numbered.schema)]
-        ).sort(_ROW_NUMBER)
+        changed = pl.DataFrame(edited, schema=numbered.schema)
+        if "turns" in changed.columns and self.turns is not None:
+            changed = changed.with_columns(self.turns.make_turns(changed))
+        kept = pl.concat([numbered.filter(~is_changed), changed]).sort(_ROW_NUMBER)
         is_removed = ~numbered[_ROW_NUMBER].is_in(kept[_ROW_NUMBER].implode())
         return self._rewrite_references(kept.drop(_ROW_NUMBER)), numbered[_ROW_NUMBER].filter(
             is_removed

@@ -18,6 +18,7 @@ from typing import Any
 import polars as pl
 
 from corpus import report
+from corpus.conversations.messages import TurnFormat
 from corpus.errors import BuildError
 from corpus.maintenance import rewrite
 from corpus.maintenance.people_names import PeopleNames
@@ -209,6 +210,7 @@ def _rewrite_shards(
         joiner,
         _parquet_options(plan),
         changes,
+        TurnFormat.of(plan.stage_settings("conversations")),
     )
     for shard in manifest["shards"]:
         matches, _ = found[shard["path"]]

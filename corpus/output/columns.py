@@ -48,13 +48,17 @@ class OutputColumns:
     pii_config: str  # the settings of the plan's stage pii as JSON; '' if it has none
     has_source: bool = True  # whether the shards have source_file and source_row
     only: tuple[str, ...] = ()  # the columns that the shards have; all if there are none
+    #: Makes the column of turns of finished documents, which is the last; None for no such column.
+    make_turns: Callable[[pl.DataFrame], pl.Series] | None = None
 
     def load(self) -> ColumnMaker:
         """Read the key; return the function that makes the columns."""
         redact = None
         if self.pii_config:
             redact = _load_redactor(self.pii_config, self.pseudonyms.key_path)
-        return ColumnMaker(self.pseudonyms.load(), redact, self.has_source, self.only)
+        return ColumnMaker(
+            self.pseudonyms.load(), redact, self.has_source, self.only, self.make_turns
+        )
 
 
 class ColumnMaker:
@@ -66,10 +70,11 @@ class ColumnMaker:
         redact: WordRedactor | None,
         has_source: bool,
         only: tuple[str, ...] = (),
+        make_turns: Callable[[pl.DataFrame], pl.Series] | None = None,
     ) -> None:
         self.pseudonyms = pseudonyms
         self._redact = redact
-        self._has_source, self._only = has_source, only
+        self._has_source, self._only, self._make_turns = has_source, only, make_turns
 
     def replace_people(self, posts: pl.DataFrame) -> pl.DataFrame:
         """The posts with pseudonyms of people and ids, and redacted words beside the text."""
@@ -89,7 +94,10 @@ class ColumnMaker:
         if self._only:
             names = [name for name in names if name in self._only]
             posts = posts.select(name for name in posts.columns if name in {*names, "platform"})
-        return self.replace_people(posts).select(names)
+        documents = self.replace_people(posts).select(names)
+        if self._make_turns is None:
+            return documents
+        return documents.with_columns(self._make_turns(documents))
 
 
 class WordRedactor:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from corpus.conversations.messages import TurnFormat
 from corpus.output.columns import OutputColumns
 from corpus.pipeline.workspace import Workspace
 from corpus.plan.entries import Stage
@@ -94,7 +95,11 @@ class BuildContext:
         """How the columns of a shard are made."""
         has_source = self.plan.output.source_columns
         only = self.plan.output_columns()
-        return OutputColumns(self.plan.pseudonyms, self.pii_config, has_source, only)
+        make_turns = None
+        if self.plan.output.turns and (stage := self.plan.find_turns_stage()):
+            turns = TurnFormat.of(stage.config.model_dump())
+            make_turns = turns.make_turns if turns else None
+        return OutputColumns(self.plan.pseudonyms, self.pii_config, has_source, only, make_turns)
 
     def segment_fingerprints(self, segment: Sequence[Stage]) -> list[str]:
         """A fingerprint of each stage; one changes whenever the stage would decide differently."""

@@ -129,6 +129,12 @@ class Plan:
         plan = cls(tuple(sources), tuple(chain), output, run, name, lines or {}, code)
         if not problems.has_inside("stages"):  # a stage that is wrong may write a column
             validate.check_columns(output.columns, plan.available_columns(), problems)
+            if output.turns and plan.find_turns_stage() is None:
+                problems.add(
+                    "turns: no stage makes documents of several posts; add 'conversations' with "
+                    "the mode pair, path, tree or qa",
+                    ("output", "turns"),
+                )
         return plan
 
     def with_options(
@@ -353,6 +359,13 @@ class Plan:
             written |= stage.written_columns
         return {name: dtype for name, dtype in written.items() if name not in schema.POST}
 
+    def find_turns_stage(self) -> Stage | None:
+        """The stage that makes documents of several posts; None if there is none."""
+        for stage in self.stages:
+            if stages.keeps_turns(stage.address, stage.config):
+                return stage
+        return None
+
     def available_columns(self) -> list[str]:
         """The columns that the shards can have, in order."""
         left_out = [*schema.INTERNAL_COLUMNS]
@@ -407,6 +420,7 @@ class Plan:
             output.split_settings,
             *(() if output.source_columns else ["no source columns"]),
             *([["columns", *self.output_columns()]] if output.columns else ()),
+            *(["turns"] if output.turns else ()),
         )
 
     def resolved(self) -> dict[str, Any]:
@@ -423,6 +437,7 @@ class Plan:
                 "source_columns": self.output.source_columns,
                 # Without the default, so that the plan.yaml of other corpora has the same bytes.
                 **({"columns": list(self.output.columns)} if self.output.columns else {}),
+                **({"turns": True} if self.output.turns else {}),
                 **self._documentation_settings(),
                 "compression": self.output.compression,
                 "zstd_level": self.output.zstd_level,

@@ -63,6 +63,11 @@ class Output(BaseModel):
         description="the columns of the shards; those that takedowns and the report need are there "
         "in any case: " + ", ".join(REQUIRED_COLUMNS) + ", and those of conversations; [] is all",
     )
+    turns: bool = Field(
+        False,
+        description="with conversations: a column of the turns, each with its post, author and "
+        "text, beside the text of the document",
+    )
     compression: Codec = Field(
         "zstd", description="of the shards: zstd, or lz4, which is read faster"
     )
