@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -106,9 +107,11 @@ def describe_reader(name: str) -> str:
 
 
 def _find(find: Any, name: str, known: Sequence[str], kind: str, command: str) -> Any:
-    if name not in known and "." not in name:
-        from corpus import user_code
+    from corpus import user_code
 
+    if "." in name:  # a module of the user's own, perhaps in this folder, as beside a plan
+        user_code.use_folder(os.getcwd())
+    elif name not in known:
         group = user_code.FILTERS if kind == "stage" else user_code.READERS
         if name not in user_code.names(group):
             hint = did_you_mean(name, known)

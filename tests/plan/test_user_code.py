@@ -401,6 +401,17 @@ def test_check_exits_with_2_for_a_broken_filter(tmp_path: Path) -> None:
     assert found.returncode == 2 and "no 'VERSION'" in found.stderr
 
 
+def test_a_filter_of_this_folder_is_described_by_its_path(tmp_path: Path) -> None:
+    write_package(tmp_path)
+    found = command("filters", "my_pkg.emoji_count", cwd=tmp_path)
+    assert found.returncode == 0 and "max: a whole number" in found.stdout
+    assert "writes    emoji_count (Int64)" in found.stdout
+    found = command("readers", "my_pkg.guestbook", cwd=tmp_path)
+    assert "platform  guestbook" in found.stdout
+    found = command("filters", "my_pkg.emojis", cwd=tmp_path)
+    assert found.returncode == 2 and "there is no module 'my_pkg.emojis'" in found.stderr
+
+
 # --------------------------------------------------------------------------- finished corpora
 
 
