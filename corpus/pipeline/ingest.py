@@ -9,7 +9,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from corpus import readers, stages
+from corpus import readers
 from corpus.errors import BuildError
 from corpus.pipeline import compare_versions, settling
 from corpus.pipeline.context import BuildContext, Part
@@ -269,7 +269,7 @@ def count_last_posts(files: Sequence[InputFiles]) -> int:
 def compare_edits(context: BuildContext, files: Sequence[InputFiles]) -> dict[str, int]:
     """The counts of :func:`compare_versions.compare_versions`; {} if no version was superseded."""
     tombstones = _fold_tombstones(context, files)
-    superseded = context.funnel[stages.REQUIRED]["dropped"].get("superseded", 0)
+    superseded = any("superseded" in row["dropped"] for row in context.funnel.values())
     if not superseded or tombstones is None:
         return {}
     ends = _find_dump_ends(files)
