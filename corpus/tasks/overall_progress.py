@@ -46,7 +46,7 @@ class OverallProgress:
         self._phases = list(phases)
         self._states = [_State() for _ in phases]
         self._numbers = {phase.label: number for number, phase in enumerate(phases)}
-        self._began = self._updated = now
+        self._updated = now
         self._last_step: float | None = None  # what is before the first, no later phase repeats
         self._counts: dict[str, tuple[int, int]] = {}  # posts read and kept, by stage
         self._share = 0.0
@@ -100,6 +100,8 @@ class OverallProgress:
             if state.began is not None and not state.is_over:
                 state.seconds = now - state.began
         costs = [phase.cost * (kept if phase.is_of_kept else 1.0) for phase in self._phases]
+        done = sum(cost * state.share for cost, state in zip(costs, self._states, strict=True))
+        self._share = max(self._share, min(0.999, done / (sum(costs) or 1.0)))
         rates = [
             (state.seconds, cost * (state.share - state.base))
             for cost, state in zip(costs, self._states, strict=True)
@@ -118,9 +120,6 @@ class OverallProgress:
             passed = max(0.0, self._left - (now - self._updated))
             left = (1 - _NEW_WEIGHT) * passed + _NEW_WEIGHT * left
         self._left, self._updated = left, now
-        elapsed = now - self._began
-        if elapsed + left > 0:
-            self._share = max(self._share, min(0.999, elapsed / (elapsed + left)))
 
     def finish(self) -> None:
         """Take that all is done."""
