@@ -77,7 +77,7 @@ fuzz: $(TOOLS)  ## every reader, the plan parser and model files on broken input
 	$(BIN)/python -m bench.faults.fuzz_plans --plans 5000
 	$(BIN)/python -m bench.faults.fuzz_models --flips 2000
 
-docs: $(TOOLS)  ## write the tables of README.md and docs/settings.md from the code
+docs: $(TOOLS)  ## write the tables of docs/plan.md and docs/settings.md from the code
 	$(BIN)/python -m scripts.write_tables
 
 clean:  ## remove what make made (not dumps/ and out/)

@@ -1,9 +1,9 @@
 """Write the documentation's tables of readers, stages and settings from the code.
 
-    python -m scripts.write_tables          writes README.md, docs/settings.md, docs/languages.md
+    python -m scripts.write_tables          writes docs/plan.md, docs/settings.md, docs/languages.md
     python -m scripts.write_tables --check  fails if they are not up to date
 
-README.md has two tables between markers, such as ``<!-- readers -->`` and ``<!-- /readers -->``,
+docs/plan.md has two tables between markers, such as ``<!-- readers -->`` and ``<!-- /readers -->``,
 and docs/languages.md has one. docs/settings.md is written as a whole.
 """
 
@@ -25,7 +25,7 @@ from filters.text.identifier import correction, eldc_model
 from filters.text.languages import find_entry
 
 ROOT = Path(__file__).resolve().parent.parent
-README, SETTINGS = ROOT / "README.md", ROOT / "docs" / "settings.md"
+PLAN, SETTINGS = ROOT / "docs" / "plan.md", ROOT / "docs" / "settings.md"
 LANGUAGES = ROOT / "docs" / "languages.md"
 #: The order in which a plan usually names the stages; other stages follow.
 STAGE_ORDER = (
@@ -70,11 +70,11 @@ def main(arguments: list[str]) -> int:
 
 def make_files() -> dict[Path, str]:
     """Return the text of each file with its tables."""
-    readme = read_text(README)
-    readme = replace_table(readme, "readers", make_reader_table())
-    readme = replace_table(readme, "stages", make_stage_table())
+    plan = read_text(PLAN)
+    plan = replace_table(plan, "readers", make_reader_table())
+    plan = replace_table(plan, "stages", make_stage_table())
     languages = replace_table(read_text(LANGUAGES), "languages", make_language_table())
-    return {README: readme, SETTINGS: make_settings(), LANGUAGES: languages}
+    return {PLAN: plan, SETTINGS: make_settings(), LANGUAGES: languages}
 
 
 def read_text(path: Path) -> str:
@@ -107,7 +107,7 @@ def make_stage_table() -> str:
         module = stages.find(name)
         kind = " (barrier)" if stages.is_barrier(name) else ""
         document = ROOT / "docs" / f"{DOCUMENTS.get(name, name)}.md"
-        more = f" ([docs/{document.name}](docs/{document.name}))" if document.exists() else ""
+        more = f" ([{document.name}]({document.name}))" if document.exists() else ""
         columns = ", ".join(f"`{column}`" for column in list(module.WRITES)[:_MAX_LISTED])
         if len(module.WRITES) > _MAX_LISTED:
             columns += " …"
@@ -124,7 +124,7 @@ def list_settings(name: str, module: Any, omitted: tuple[str, ...] = ()) -> str:
         default = format_default(field)
         is_short = not field.is_required() and len(default) <= _MAX_SHORT_DEFAULT_CHARS
         listed.append(f"`{key}: {default}`" if is_short else f"`{key}`")
-    more = f" … [all {len(fields)}](docs/settings.md#{name})" if len(fields) > _MAX_LISTED else ""
+    more = f" … [all {len(fields)}](settings.md#{name})" if len(fields) > _MAX_LISTED else ""
     return ", ".join(listed) + more
 
 

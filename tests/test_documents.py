@@ -19,6 +19,9 @@ FOREIGN_MODULES = {"build", "moto.server", "pytest"}
 #: Files that the worked examples of CONTRIBUTING.md write.
 EXAMPLE_FILES = {"tests/filters/test_recent.py", "tests/readers/test_guestbook.py"}
 
+#: A reader decides in two minutes whether this is for them; what is longer belongs into docs/.
+MAX_README_LINES = 120
+
 every_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 
 
@@ -51,3 +54,20 @@ def test_links_and_paths_in_a_document_exist(path: Path) -> None:
         assert (path.parent / link).exists(), link
     for file in re.findall(r"`((?:corpus|filters|bench|scripts|tests|docs)/[\w/.-]+\.\w+)`", text):
         assert file in EXAMPLE_FILES or (ROOT / file).exists(), file
+
+
+def test_the_readme_is_short_and_leads_to_every_page_that_a_new_user_needs() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= MAX_README_LINES
+    pages = (
+        "quickstart",
+        "plan",
+        "output",
+        "training",
+        "export",
+        "extend",
+        "expr",
+        "view",
+        "privacy",
+    )
+    assert [page for page in pages if f"(docs/{page}.md" not in text] == []
