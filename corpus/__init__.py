@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from corpus.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from corpus.loader.load import Corpus, load, mix
     from corpus.pipeline.build import build
     from corpus.plan.model import Plan
 
-__version__ = "0.1.0"
 __all__ = ["Corpus", "Plan", "build", "load", "mix"]
 
 _MODULES = {

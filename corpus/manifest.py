@@ -37,7 +37,7 @@ def load_manifest(folder: Any) -> dict[str, Any]:
     if version > MANIFEST_FORMAT_VERSION:
         raise ManifestError(
             f"'{path}' has format version {version} and this tool reads up to "
-            f"{MANIFEST_FORMAT_VERSION}; install a newer version of corpus-builder"
+            f"{MANIFEST_FORMAT_VERSION}; install a newer version of social-corpus"
         )
     return manifest
 

@@ -205,7 +205,7 @@ def _read_model_note(config: Config) -> dict[str, Any]:
         raise ValueError(f"classifier: {error}") from None
     if note.get("cleaning", "") not in _CLEANINGS:
         raise ValueError(
-            f"classifier: {config.model} was trained by another version of corpus-builder, which "
+            f"classifier: {config.model} was trained by another version of social-corpus, which "
             f"cleaned texts by '{note['cleaning']}'; train it again"
         )
     return note

@@ -98,7 +98,7 @@ def _print_version(requested: bool) -> None:
     if requested:
         from corpus import __version__
 
-        typer.echo(f"corpus-builder {__version__}")
+        typer.echo(f"social-corpus {__version__}")
         raise typer.Exit
 
 

@@ -357,7 +357,7 @@ def _require_same_stream(state: Mapping[str, Any], current: Mapping[str, Any]) -
     if version > STATE_VERSION:
         raise CorpusError(
             f"the state has version {version} and this tool reads up to {STATE_VERSION}; "
-            "install a newer version of corpus-builder"
+            "install a newer version of social-corpus"
         )
     if missing:
         raise CorpusError(f"this is not the state of a stream: '{missing[0]}' is missing")

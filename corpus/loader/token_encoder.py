@@ -118,7 +118,7 @@ def _load_tokenizer(path: Path) -> Any:
         from tokenizers import Tokenizer
     except ImportError:
         raise CorpusError(
-            "the package 'tokenizers' is not installed; pip install 'corpus-builder[tokens]'"
+            "the package 'tokenizers' is not installed; pip install 'social-corpus[tokens]'"
         ) from None
     if not path.is_file():
         raise CorpusError(f"no tokenizer at '{path}'; give the path of a tokenizer.json")

@@ -159,7 +159,7 @@ class TokenBlocks(IterableDataset[Block]):  # type: ignore[misc]
         if int(state.get("version", 0)) > STATE_VERSION:
             raise CorpusError(
                 f"the state has version {state['version']} and this tool reads up to "
-                f"{STATE_VERSION}; install a newer version of corpus-builder"
+                f"{STATE_VERSION}; install a newer version of social-corpus"
             )
         for name in ("stream", "token", "block_size", "separator", "tokenizer"):
             if name not in state:

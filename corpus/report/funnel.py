@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from corpus.report.language_names import name_language
 from corpus.report.numbers import format_share, shorten
+from corpus.version import __version__
 
 _LIBRARIES = (
-    "corpus-builder",
     "polars",
     "pyarrow",
     "datasketch",
@@ -67,8 +67,12 @@ class FunnelRow(NamedTuple):
 
 
 def list_tool_versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that decide what a build contains."""
-    return {"python": platform.python_version(), **_find_versions()}
+    """Return the versions of Python, this package and the libraries that decide the output."""
+    return {
+        "python": platform.python_version(),
+        "social-corpus": __version__,
+        **_find_versions(),
+    }
 
 
 @functools.cache

@@ -339,7 +339,7 @@ def _filesystem_of(url: str, process: int) -> tuple[Any, str]:
         return cast("tuple[Any, str]", fsspec.core.url_to_fs(url, **options))
     except ImportError:
         extra = _EXTRAS.get(_scheme(url))
-        remedy = f"pip install 'corpus-builder[{extra}]'" if extra else "install what fsspec needs"
+        remedy = f"pip install 'social-corpus[{extra}]'" if extra else "install what fsspec needs"
         raise PlanError(f"'{url}' cannot be opened: {remedy}") from None
     except ValueError:
         raise PlanError(f"'{url}': unknown kind of URL; fsspec knows s3, gs, hf, https …") from None

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 
 from corpus.tasks.runners import NOT_READY, ONE_THREAD, Runnable, RunnerUnavailable, WorkerDied
 from corpus.tasks.stop_requests import deferred_stop
+from corpus.version import __version__
 
 #: How often Ray tries a task again after its worker or node was lost. A task that kills its worker
 #: every time must end the build; a task on a cluster of machines that come and go must not.
@@ -35,7 +36,6 @@ _NODE_TIMEOUT_SECONDS = 60
 _OBJECT_STORE_BYTES = 100 << 20
 #: Packages that may change the output bytes, so every node must have the driver's versions.
 _VERSIONED_PACKAGES = (
-    "corpus-builder",
     "polars",
     "pyarrow",
     "numpy",
@@ -197,7 +197,7 @@ class RayRunner:
             raise WorkerDied from error
         except errors.RayError as error:
             raise RunnerUnavailable(
-                f"Ray could not run a task ({type(error).__name__}); is corpus-builder installed "
+                f"Ray could not run a task ({type(error).__name__}); is social-corpus installed "
                 "on every node?"
             ) from None
         if isinstance(result, _TaskFailure):
@@ -285,7 +285,7 @@ def _format_unreachable(address: str, error: Exception) -> str:
 
 
 def _installed_versions() -> tuple[tuple[str, str], ...]:
-    versions = [("python", platform.python_version())]
+    versions = [("python", platform.python_version()), ("social-corpus", __version__)]
     for name in _VERSIONED_PACKAGES:
         try:
             versions.append((name, metadata.version(name)))

@@ -52,7 +52,7 @@ class Runner(Protocol):
 def check_runner(name: str) -> None:
     """Raise :class:`RunnerUnavailable` if a runner's library is not installed; start nothing."""
     if name == "ray" and importlib.util.find_spec("ray") is None:
-        raise RunnerUnavailable("the runner 'ray' needs Ray: pip install 'corpus-builder[ray]'")
+        raise RunnerUnavailable("the runner 'ray' needs Ray: pip install 'social-corpus[ray]'")
 
 
 def make_runner(

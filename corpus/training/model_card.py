@@ -24,8 +24,10 @@ from corpus.training.train_classifier import (
     TrainingResult,
 )
 
-#: How a card begins: see its template.
-_CARD_HEAD = re.compile(r"# [^\n]*\n\nA fastText classifier of posts, trained by corpus-builder\.")
+#: How a card begins: see its template. Before 1.0 the name was corpus-builder.
+_CARD_HEAD = re.compile(
+    r"# [^\n]*\n\nA fastText classifier of posts, trained by (?:social-corpus|corpus-builder)\."
+)
 
 
 def card_path(model: Path) -> Path:

@@ -156,4 +156,4 @@ def test_an_unknown_command_or_option_exits_with_2() -> None:
     assert command("biuld", "x").returncode == 2
     assert command("build", "x", "--no-such").returncode == 2
     assert command("--help").returncode == 0
-    assert command("--version").stdout.split() == ["corpus-builder", corpus.__version__]
+    assert command("--version").stdout.split() == ["social-corpus", corpus.__version__]

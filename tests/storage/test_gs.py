@@ -20,9 +20,9 @@ from tests.conftest import post
 from tests.support import keys
 from tests.support.processes import is_up, wait_until
 
-pytest.importorskip("gcsfs", reason="gcsfs is not installed: pip install 'corpus-builder[gcs]'")
+pytest.importorskip("gcsfs", reason="gcsfs is not installed: pip install 'social-corpus[gcs]'")
 pytest.importorskip(
-    "gcp_storage_emulator", reason="no emulator: pip install 'corpus-builder[dev-cluster]'"
+    "gcp_storage_emulator", reason="no emulator: pip install 'social-corpus[dev-cluster]'"
 )
 _SERVE = (
     "from gcp_storage_emulator.server import create_server\n"

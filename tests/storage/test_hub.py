@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import ROOT, post
 from tests.support import hub, keys
 
-pytest.importorskip("huggingface_hub", reason="pip install 'corpus-builder[hf]'")
+pytest.importorskip("huggingface_hub", reason="pip install 'social-corpus[hf]'")
 PLACE = f"hf://datasets/{hub.REPO}"
 pytestmark = pytest.mark.slow
 

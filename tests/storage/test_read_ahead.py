@@ -45,5 +45,5 @@ def test_without_fsspec_a_url_says_what_to_install(
     filesystem._filesystem_of.cache_clear()
     fields = {"id": "id", "text": "text"}
     document = plan(sources=[{"table": {"path": "s3://dumps/posts.jsonl", "fields": fields}}])
-    with pytest.raises(PlanError, match=r"pip install 'corpus-builder\[s3\]'"):
+    with pytest.raises(PlanError, match=r"pip install 'social-corpus\[s3\]'"):
         corpus.build(document)

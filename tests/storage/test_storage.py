@@ -31,14 +31,14 @@ from tests.support import object_store
 from tests.support.processes import HANG_SECONDS
 
 MakePlan = Callable[..., dict[str, Any]]
-pytest.importorskip("fsspec", reason="fsspec is not installed: pip install 'corpus-builder[s3]'")
+pytest.importorskip("fsspec", reason="fsspec is not installed: pip install 'social-corpus[s3]'")
 FIELDS = {"id": "id", "text": "text", "author": "user"}
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[int]:
     """moto's server, a process of its own."""
-    pytest.importorskip("s3fs", reason="s3fs is not installed: pip install 'corpus-builder[s3]'")
+    pytest.importorskip("s3fs", reason="s3fs is not installed: pip install 'social-corpus[s3]'")
     pytest.importorskip("moto.server", reason="no S3 server: pip install 'moto[server]'")
     process, port = object_store.start_server()
     yield port
@@ -266,7 +266,7 @@ def test_an_unpacked_account_archive_there_is_one_source(
 
 
 def test_https_is_read_by_ranges_or_refused(tmp_path: Path) -> None:
-    pytest.importorskip("aiohttp", reason="needs aiohttp: pip install 'corpus-builder[http]'")
+    pytest.importorskip("aiohttp", reason="needs aiohttp: pip install 'social-corpus[http]'")
     data = noise(read_ahead.BLOCK_BYTES + 100)
     (tmp_path / "posts.jsonl").write_bytes(data)
 
@@ -322,7 +322,7 @@ def test_a_missing_package_and_an_unknown_kind_are_told(
 
     monkeypatch.setitem(known_implementations, "gs", {"class": "no_such.Thing", "err": "no"})
     filesystem._filesystem_of.cache_clear()
-    for url, why in (("gs://b/x", r"pip install 'corpus-builder\[gcs\]'"),
+    for url, why in (("gs://b/x", r"pip install 'social-corpus\[gcs\]'"),
                      ("nosuch://b/x", "unknown kind of URL")):  # fmt: skip
         document = plan(sources=[{"table": {"path": url, "fields": FIELDS}}])
         with pytest.raises(PlanError, match=why):

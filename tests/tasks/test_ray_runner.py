@@ -34,7 +34,7 @@ STAGES = [{"language": {"keep": ["en"]}}, {"quality": {}}, {"dedup": {}}]
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A head without CPUs, to which each test adds its nodes."""
-    pytest.importorskip("ray", reason="Ray is not installed: pip install 'corpus-builder[ray]'")
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'social-corpus[ray]'")
     from ray.cluster_utils import Cluster
 
     with pytest.MonkeyPatch.context() as patch:
@@ -123,7 +123,7 @@ def test_a_worker_and_a_whole_node_die_and_the_bytes_are_the_serial_ones(
 def test_a_ray_of_our_own_gives_the_same_bytes_and_ends_with_the_build(
     document: dict[str, Any], tmp_path: Path
 ) -> None:
-    pytest.importorskip("ray", reason="Ray is not installed: pip install 'corpus-builder[ray]'")
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'social-corpus[ray]'")
     corpus.build(document, out=str(tmp_path / "serial"))
     document["run"] |= {"runner": "ray", "workers": 2}
     (tmp_path / "plan.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
@@ -140,7 +140,7 @@ def test_a_ray_of_our_own_gives_the_same_bytes_and_ends_with_the_build(
 def test_a_build_on_ray_honours_the_suppression_list(
     document: dict[str, Any], tmp_path: Path
 ) -> None:
-    pytest.importorskip("ray", reason="Ray is not installed: pip install 'corpus-builder[ray]'")
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'social-corpus[ray]'")
     repeated = [f"{way} RT @u3: {post(3)['text']}" for way in ("", "so true!")]
     write_lines(
         tmp_path / "repeats.jsonl", [post(9000 + n, text=t) for n, t in enumerate(repeated)]
@@ -162,7 +162,7 @@ def test_a_build_on_ray_honours_the_suppression_list(
 @pytest.mark.slow
 def test_a_request_to_end_is_ours_not_ray_s(document: dict[str, Any], tmp_path: Path) -> None:
     """The signal reaches the whole process group, and the build handles it late, as under load."""
-    pytest.importorskip("ray", reason="Ray is not installed: pip install 'corpus-builder[ray]'")
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'social-corpus[ray]'")
     document["run"] |= {"runner": "ray", "workers": 1}
     (tmp_path / "plan.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
     before = raylets()
@@ -275,7 +275,7 @@ def test_a_node_that_does_not_see_the_folder_is_named(
 def test_without_a_cluster_at_the_address_it_says_so(
     document: dict[str, Any], tmp_path: Path
 ) -> None:
-    pytest.importorskip("ray", reason="Ray is not installed: pip install 'corpus-builder[ray]'")
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'social-corpus[ray]'")
     document["run"] |= {"runner": "ray", "address": "127.0.0.1:1"}
     with pytest.raises(BuildError, match=r"no Ray cluster at '127.0.0.1:1'; is it up"):
         corpus.build(document)
@@ -289,7 +289,7 @@ def test_without_ray_the_remedy_is_told_before_anything_is_made(
         runners.importlib.util, "find_spec", lambda name: None if name == "ray" else real(name)
     )
     document["run"] |= {"runner": "ray"}
-    with pytest.raises(PlanError, match=r"pip install 'corpus-builder\[ray\]'"):
+    with pytest.raises(PlanError, match=r"pip install 'social-corpus\[ray\]'"):
         corpus.build(document)
     assert not (tmp_path / "out").exists()
 
@@ -310,7 +310,7 @@ def test_the_command_line_leaves_it_to_the_cluster_how_many_tasks_run(
 
 
 def test_the_cluster_files_in_the_docs_are_as_ray_wants_them() -> None:
-    pytest.importorskip("ray", reason="Ray is not installed: pip install 'corpus-builder[ray]'")
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'social-corpus[ray]'")
     from ray.autoscaler._private.util import prepare_config, validate_config
 
     text = (ROOT / "docs" / "cluster.md").read_text()

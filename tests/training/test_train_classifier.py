@@ -525,3 +525,15 @@ def test_wrong_settings_are_refused_by_name(tmp_path: Path) -> None:
     assert (2, True) == (found.returncode, "'dim'" in found.stderr)
     found = command(*arguments, "--min-chars", "9", cwd=tmp_path)
     assert (2, True) == (found.returncode, "min_chars 9 is above max_chars 6" in found.stderr)
+
+
+def test_a_card_of_either_name_of_the_package_is_replaced_and_another_file_is_not(
+    tmp_path: Path,
+) -> None:
+    card = tmp_path / "topics.md"
+    for name in ("social-corpus", "corpus-builder"):
+        card.write_text(f"# topics\n\nA fastText classifier of posts, trained by {name}. More.")
+        model_card.check_card(tmp_path / "topics.ftz")
+    card.write_text("# topics\n\nNotes of my own.")
+    with pytest.raises(PlanError, match="would be overwritten"):
+        model_card.check_card(tmp_path / "topics.ftz")
