@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 TOOLS := $(VENV)/.installed-tools
+SITE := $(VENV)/.installed-site
 DEMO := dumps/demo/planted.json
 
 .DEFAULT_GOAL := help
@@ -46,6 +47,10 @@ $(TOOLS): pyproject.toml constraints.txt
 	$(call install,.[dev])
 	@touch $(INSTALLED)
 
+$(SITE): pyproject.toml constraints.txt
+	$(call install,.[docs])
+	@touch $(INSTALLED)
+
 # One process runs all tests of a file: they share servers, and the corpora they have built.
 test: $(TOOLS)  ## run the tests but the slow ones, two files at a time
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
@@ -77,8 +82,9 @@ fuzz: $(TOOLS)  ## every reader, the plan parser and model files on broken input
 	$(BIN)/python -m bench.faults.fuzz_plans --plans 5000
 	$(BIN)/python -m bench.faults.fuzz_models --flips 2000
 
-docs: $(TOOLS)  ## write the tables of docs/plan.md and docs/settings.md from the code
+docs: $(SITE)  ## write the tables of docs/ from the code, and the site into site/
 	$(BIN)/python -m scripts.write_tables
+	$(BIN)/python -m mkdocs build --strict
 
 clean:  ## remove what make made (not dumps/ and out/)
 	@[ ! -e "$(VENV)" ] || [ -f "$(INSTALLED)" ] || { echo "make: $(VENV) is not of 'make'; remove it yourself"; exit 2; }

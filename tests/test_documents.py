@@ -13,7 +13,7 @@ from corpus.cli.main import app
 from tests.conftest import ROOT
 
 NAMES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
-DOCUMENTS = [*(ROOT / name for name in NAMES), *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [*(ROOT / name for name in NAMES), *sorted((ROOT / "docs").rglob("*.md"))]
 #: Programs of other packages.
 FOREIGN_MODULES = {"build", "moto.server", "pytest"}
 #: Files that the worked examples of CONTRIBUTING.md write.
