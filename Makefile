@@ -88,5 +88,5 @@ docs: $(SITE)  ## write the tables of docs/ from the code, and the site into sit
 
 clean:  ## remove what make made (not dumps/ and out/)
 	@[ ! -e "$(VENV)" ] || [ -f "$(INSTALLED)" ] || { echo "make: $(VENV) is not of 'make'; remove it yourself"; exit 2; }
-	rm -rf $(VENV) .mypy_cache .ruff_cache .grimp_cache .pytest_cache .hypothesis .bench
+	rm -rf $(VENV) .mypy_cache .ruff_cache .grimp_cache .pytest_cache .hypothesis .bench site
 	find bench corpus filters scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
