@@ -24,10 +24,11 @@ def find_tokenizer(given: str) -> FoundTokenizer:
     """Return the tokenizer of a file, a folder, or a name such as ``gpt2`` or ``owner/model``.
 
     Names are looked for in the cache of the Hub on this machine; nothing is downloaded.
-    CorpusError if there is none.
+    CorpusError if there is none. The path of a ``.json`` file is returned as it is.
     """
     path = Path(given)
-    if path.is_file():
+    # No name of the Hub ends so: who opens a file that is missing says it.
+    if path.is_file() or given.endswith(".json"):
         return FoundTokenizer(path, path.name, None)
     if (path / _FILE).is_file():
         return FoundTokenizer(path / _FILE, path.resolve().name, _load_end_of_text(path))

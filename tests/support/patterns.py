@@ -23,6 +23,7 @@ with warnings.catch_warnings():
 
 import corpus
 import filters
+from corpus.conversations import messages
 from filters.pii import handles
 from filters.repeats import repeated_lines
 
@@ -37,6 +38,7 @@ PUT_TOGETHER = {
     "csv_records.py",
     "handles.py",
     "json_scanner.py",
+    "messages.py",
     "phone_regions.py",
     "phones.py",
     "phrases.py",
@@ -66,6 +68,15 @@ def patterns() -> dict[str, Any]:
         for has_page in (False, True):
             pattern, _, _ = handles._load_forms(kind, has_page)
             found[f"filters.pii.handles.forms[{kind}, {has_page}]"] = pattern
+    for turn in (
+        "{speaker}: {text}",
+        "[{depth}] {role} of {speaker}\n{text}",
+        "{text} -- {speaker}",
+    ):
+        settings = {"mode": "tree", "turn": turn, "speaker": "user_{n}"}
+        formats = messages.TurnFormat.of(settings)
+        assert formats is not None
+        found[f"corpus.conversations.messages.turn[{turn}]"] = formats._pattern
     found["filters.repeats.repeated_lines.labels"] = re.compile(
         repeated_lines.build_label_pattern(("user_{n}: ", "anonymous: ", "{n}1x"))
     )
@@ -206,7 +217,10 @@ def run(found: Any, text: Any) -> int:
 
 #: How a pattern is used where it is not searched for: elsewhere it may take the square.
 ANCHORED = {
+    "corpus.conversations.messages.turn": "fullmatch",
     "corpus.output.columns._HARMLESS": "fullmatch",
+    "corpus.storage.export_files._NAME": "fullmatch",
+    "corpus.storage.export_files._TEMPORARY": "fullmatch",
     "corpus.training.model_card._CARD_HEAD": "match",
     "corpus.output.columns._LEMMY_COMMUNITY": "fullmatch",
     "corpus.maintenance.contact_data._SPACED_DOMAIN": "fullmatch",
