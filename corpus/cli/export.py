@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -54,7 +53,7 @@ def export(
     from corpus.output.export import Export, export_corpus
     from corpus.output.export.choose_documents import parse_condition
     from corpus.storage.derived_files import FIELD, list_derived_files
-    from corpus.storage.folder_lock import locked_corpus
+    from corpus.storage.folder_lock import locked_if_inside
     from corpus.storage.remote_path import parse_path
     from corpus.storage.unfinished_takedown import recover
 
@@ -62,16 +61,14 @@ def export(
     tokens = _load_tokens(format, tokenizer, separator, columns)
     folder = _choose_folder(root, to, format)
     recover(root)
-    inside = isinstance(root, Path) and folder.resolve().is_relative_to(root.resolve())
-    # No build and no takedown may change the corpus while an export is written into it.
-    with locked_corpus(Path(out), "export", shared=True) if inside else nullcontext():
+    with locked_if_inside(root, folder, "export") as inside:
         corpus = load(out)
         shards = _Shards(corpus.split(split))
         options = _choose_options(corpus, format, columns, split, chat_form, tokens)
         condition = parse_condition(where, options.schema) if where else None
         if isinstance(root, Path):
             list_derived_files(root, "export", folder, is_locked=inside)
-        # Other exports of the corpus are nobody's business who gets this one.
+        # Whoever gets this export need not know of the others.
         manifest = {name: value for name, value in corpus.manifest.items() if name != FIELD}
         export = Export(format, options, condition, where or "")
         done = export_corpus(shards, export, folder, manifest)
@@ -80,6 +77,8 @@ def export(
 
 def _choose_folder(root: Any, to: str | None, format: str) -> Path:
     """Return the folder of the export; CorpusError for one among the files of the corpus."""
+    from corpus.storage.folder_lock import is_inside
+
     if to is None:
         if not isinstance(root, Path):
             raise CorpusError(f"'{root}' is a URL; name a local folder for the export with --to")
@@ -87,8 +86,7 @@ def _choose_folder(root: Any, to: str | None, format: str) -> Path:
     folder = Path(to)
     if isinstance(root, Path) and (root / FOLDER).is_symlink():
         raise CorpusError(f"'{root / FOLDER}' is a symbolic link; remove it")
-    inside = isinstance(root, Path) and folder.resolve().is_relative_to(root.resolve())
-    if inside and folder.resolve().parent != (root / FOLDER).resolve():
+    if is_inside(root, folder) and folder.resolve().parent != (root / FOLDER).resolve():
         raise CorpusError(
             f"'{folder}' is among the files of the corpus; exports in it are in {FOLDER}/, such as "
             f"'{root / FOLDER / format}'"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import textwrap
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,7 +29,7 @@ def report(
 ) -> None:
     """Print what a finished corpus holds, or write two of them side by side as a page."""
     from corpus.journal import read_consistently
-    from corpus.storage.folder_lock import locked_corpus
+    from corpus.storage.folder_lock import locked_if_inside
     from corpus.storage.remote_path import parse_path
     from corpus.storage.unfinished_takedown import recover
 
@@ -40,9 +39,7 @@ def report(
         _print_report(folder)
         return
     page = Path(html or _COMPARISON_FILE)
-    # A page inside the corpus must not be written while a build or a takedown writes there.
-    inside = isinstance(folder, Path) and page.resolve().is_relative_to(folder.resolve())
-    with locked_corpus(Path(out), "report", shared=True) if inside else nullcontext():
+    with locked_if_inside(folder, page, "report"):
         other = parse_path(against) if against else None
         recover(other)
         text = read_consistently(

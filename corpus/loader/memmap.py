@@ -14,7 +14,7 @@ import json
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,7 +25,7 @@ from corpus.loader.load import Split, load
 from corpus.loader.shard_index import ShardIndex
 from corpus.loader.token_encoder import TokenEncoder, make_encoder
 from corpus.storage.derived_files import list_derived_files
-from corpus.storage.folder_lock import locked_corpus
+from corpus.storage.folder_lock import locked_if_inside
 from corpus.storage.remote_path import parse_path
 from corpus.storage.unfinished_takedown import recover
 from corpus.tasks.files import canonical_json, file_sha256, write_json
@@ -58,9 +58,7 @@ def tokenize(
     root = parse_path(out)
     folder = _choose_folder(root, destination, split)
     recover(root)
-    inside = isinstance(root, Path) and folder.resolve().is_relative_to(root.resolve())
-    # No build and no takedown may change the corpus while token files are written into it.
-    with locked_corpus(Path(out), "tokenization", shared=True) if inside else nullcontext():
+    with locked_if_inside(root, folder, "tokenization") as inside:
         part = load(out).split(split)
         encoder = make_encoder(tokenizer, separator)
         settings = {

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from corpus.errors import BuildError, PlanError
 from corpus.journal import JOURNAL_NAME
 from corpus.manifest import load_manifest
+from corpus.storage.remote_path import RemotePath
 
 NAME = ".corpus.lock"
 
@@ -57,6 +58,25 @@ def locked_corpus(
                 f"a takedown of '{folder}' was interrupted; run 'corpus verify' there to finish it"
             )
         yield load_manifest(folder)
+
+
+@contextmanager
+def locked_if_inside(root: Path | RemotePath, path: Path, holder: Holder) -> Iterator[bool]:
+    """Hold the lock of a corpus, shared, while ``path`` is written; yield whether it is inside.
+
+    So no build and no takedown changes the corpus meanwhile. A path elsewhere, or of a corpus at a
+    URL (``root`` is then no ``Path``), needs no lock.
+    """
+    if isinstance(root, Path) and is_inside(root, path):
+        with locked_corpus(root, holder, shared=True):
+            yield True
+    else:
+        yield False
+
+
+def is_inside(root: Path | RemotePath, path: Path) -> bool:
+    """Return whether a local path is in the folder of a corpus; never in one at a URL."""
+    return isinstance(root, Path) and path.resolve().is_relative_to(root.resolve())
 
 
 def _acquire(folder: Path, holder: Holder, kind: int) -> int:

@@ -64,6 +64,12 @@ def error_message(plan: Path) -> str:
     return str(caught.value)
 
 
+def error_after_change(folder: Path, file: str, old: str, new: str) -> str:
+    """The error of a plan that uses both modules of the package, one of them edited."""
+    change(write_package(folder) / file, old, new)
+    return error_message(write_plan(folder, [EMOJI]))
+
+
 # --------------------------------------------------------------------------- building
 
 
@@ -233,9 +239,7 @@ def test_a_plan_without_own_code_imports_nothing_beside_it(tmp_path: Path) -> No
 def test_a_module_that_is_no_filter_is_an_error_of_the_plan(
     tmp_path: Path, old: str, new: str, expected: str
 ) -> None:
-    package = write_package(tmp_path)
-    change(package / "emoji_count.py", old, new)
-    found = error_message(write_plan(tmp_path, [EMOJI]))
+    found = error_after_change(tmp_path, "emoji_count.py", old, new)
     assert expected in found
     assert found.startswith("plan.yaml line 5: stages[0] my_pkg.emoji_count: ")
 
@@ -269,9 +273,7 @@ RETURN = 'return posts.with_columns(reject=pl.when(many).then(pl.lit("many_emoji
 def test_check_tries_a_filter_on_invented_posts(
     tmp_path: Path, old: str, new: str, expected: str
 ) -> None:
-    package = write_package(tmp_path)
-    change(package / "emoji_count.py", old, new)
-    found = error_message(write_plan(tmp_path, [EMOJI]))
+    found = error_after_change(tmp_path, "emoji_count.py", old, new)
     assert expected in found
     assert found.startswith("plan.yaml line 5: stages[0] emoji_count: ")
 
@@ -289,9 +291,7 @@ def test_check_tries_a_filter_on_invented_posts(
 def test_a_module_that_is_no_reader_is_an_error_of_the_plan(
     tmp_path: Path, old: str, new: str, expected: str
 ) -> None:
-    package = write_package(tmp_path)
-    change(package / "guestbook.py", old, new)
-    found = error_message(write_plan(tmp_path, [EMOJI]))
+    found = error_after_change(tmp_path, "guestbook.py", old, new)
     assert expected in found
     assert found.startswith("plan.yaml line 2: sources[0] my_pkg.guestbook: ")
 

@@ -14,13 +14,10 @@ from typing import Any
 import polars as pl
 
 from corpus.output.export.contract import Options, ShardFiles
-from corpus.output.export.json_values import encode_rows
-from corpus.output.export.row_table import FILE_BYTES, join_values, write_tables
-from corpus.tasks.files import atomic_write
+from corpus.output.export.row_table import FILE_BYTES, list_files, write_documents, write_index
 
 DEFAULT_COLUMNS: tuple[str, ...] | None = ("id", "text")
 TOKENS = False
-_INDEX = "index.json"
 #: The version of PyTorch's format for the shape of a sample.
 _SHAPE_VERSION = 1
 
@@ -34,17 +31,18 @@ class LitdataWriter:
 
     def write_shard(self, name: str, frames: Iterator[pl.DataFrame]) -> ShardFiles:
         """Write the samples of a shard of the corpus."""
-        rows = (join_values(row) for frame in frames for row in encode_rows(frame, self.reads))
-        files = write_tables(self._folder, name, ".bin", rows)
-        names = tuple(file.name for file in files)
-        return ShardFiles(sum(file.rows for file in files), names, {"files": files})
+        return write_documents(self._folder, name, ".bin", frames, self.reads)
 
     def finish(self, shards: Sequence[ShardFiles]) -> tuple[str, ...]:
         """Write the index."""
         chunks = [
-            {"chunk_bytes": size, "chunk_size": samples, "dim": None, "filename": name}
-            for shard in shards
-            for name, samples, size in shard.facts["files"]
+            {
+                "chunk_bytes": file.bytes,
+                "chunk_size": file.rows,
+                "dim": None,
+                "filename": file.name,
+            }
+            for file in list_files(shards)
         ]
         leaf: dict[str, Any] = {"type": None, "context": None, "children_spec": []}
         shape = {
@@ -61,10 +59,7 @@ class LitdataWriter:
             "encryption": None,
             "item_loader": "PyTreeLoader",
         }
-        text = json.dumps({"chunks": chunks, "config": config}, sort_keys=True)
-        with atomic_write(self._folder / _INDEX, durable=True) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-        return (_INDEX,)
+        return write_index(self._folder, {"chunks": chunks, "config": config})
 
 
 def open_writer(folder: Path, options: Options, finished: Sequence[ShardFiles]) -> LitdataWriter:

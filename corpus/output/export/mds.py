@@ -14,13 +14,11 @@ from typing import Any
 import polars as pl
 
 from corpus.output.export.contract import Options, ShardFiles
-from corpus.output.export.json_values import TEXT_COLUMNS, encode_rows
-from corpus.output.export.row_table import FILE_BYTES, join_values, write_tables
-from corpus.tasks.files import atomic_write
+from corpus.output.export.json_values import TEXT_COLUMNS
+from corpus.output.export.row_table import FILE_BYTES, list_files, write_documents, write_index
 
 DEFAULT_COLUMNS: tuple[str, ...] | None = ("id", "text")
 TOKENS = False
-_INDEX = "index.json"
 _VERSION = 2
 
 
@@ -43,28 +41,21 @@ class MdsWriter:
 
     def write_shard(self, name: str, frames: Iterator[pl.DataFrame]) -> ShardFiles:
         """Write the samples of a shard of the corpus."""
-        rows = (join_values(row) for frame in frames for row in encode_rows(frame, self.reads))
         header = json.dumps(self._config, sort_keys=True).encode()
-        files = write_tables(self._folder, name, ".mds", rows, header)
-        names = tuple(file.name for file in files)
-        return ShardFiles(sum(file.rows for file in files), names, {"files": files})
+        return write_documents(self._folder, name, ".mds", frames, self.reads, header)
 
     def finish(self, shards: Sequence[ShardFiles]) -> tuple[str, ...]:
         """Write the index."""
         entries = [
             {
                 **self._config,
-                "raw_data": {"basename": name, "bytes": size, "hashes": {}},
-                "samples": samples,
+                "raw_data": {"basename": file.name, "bytes": file.bytes, "hashes": {}},
+                "samples": file.rows,
                 "zip_data": None,
             }
-            for shard in shards
-            for name, samples, size in shard.facts["files"]
+            for file in list_files(shards)
         ]
-        text = json.dumps({"shards": entries, "version": _VERSION}, sort_keys=True)
-        with atomic_write(self._folder / _INDEX, durable=True) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-        return (_INDEX,)
+        return write_index(self._folder, {"shards": entries, "version": _VERSION})
 
 
 def open_writer(folder: Path, options: Options, finished: Sequence[ShardFiles]) -> MdsWriter:
