@@ -19,6 +19,9 @@ ID_COLUMNS = ("id", "parent_id", "root_id", "accepted_id", "cluster")
 AUTHOR_COLUMNS = ("author", "original_author")
 AUTHOR_LIST_COLUMNS = ("authors", "original_authors")
 
+#: Fewer names than this are hashed in Python: loading the compiled loop would take longer.
+_MIN_COMPILED_NAMES = 1000
+
 
 @dataclass(frozen=True)
 class PseudonymSettings:
@@ -47,11 +50,17 @@ class Pseudonymizer:
 
     def pseudonymize_authors(self, names: pl.Series) -> pl.Series:
         """Pseudonyms of ``platform:author``; null for null."""
-        return _map_values(names, lambda name: keys.pseudonymize_author(name, self._key))
+        return _map_values(
+            names,
+            lambda name: keys.pseudonymize_author(name, self._key),
+            lambda plain: _hash_authors(plain, self._key),
+        )
 
     def pseudonymize_ids(self, ids: pl.Series) -> pl.Series:
         """The ids in the output, for the ids of the dumps; unchanged if the plan keeps them."""
-        return _map_values(ids, self._id_pseudonymizer) if self._id_pseudonymizer else ids
+        if self._id_pseudonymizer is None:
+            return ids
+        return _map_values(ids, self._id_pseudonymizer, lambda plain: _hash_ids(plain, self._key))
 
     def pseudonymize_id(self, name: str | None) -> str | None:
         """The id in the output, for one id of the dumps."""
@@ -118,12 +127,51 @@ def _find_page_owners(posts: pl.DataFrame, authors: pl.Series) -> pl.Series:
     return named.select(pl.coalesce("page", pl.when(is_own).then(authors))).to_series()
 
 
-def _map_values(values: pl.Series, rename: Callable[[str], str]) -> pl.Series:
+def _map_values(
+    values: pl.Series,
+    rename: Callable[[str], str],
+    rename_plain: Callable[[pl.Series], pl.Series],
+) -> pl.Series:
+    """Each value renamed, null for null.
+
+    ``rename_plain`` is the compiled form of ``rename`` for many values, none of them null; it gives
+    null for those that ``rename`` must do.
+    """
     if values.null_count() == len(values):
         return values.cast(pl.String)
+    if len(values) - values.null_count() < _MIN_COMPILED_NAMES:
+        return _map_distinct(values, rename)
+    is_present = values.is_not_null()
+    renamed = rename_plain(values.fill_null("")).set(~is_present, None)
+    rest = is_present & renamed.is_null()
+    if not rest.any():
+        return renamed.alias(values.name)
+    others = _map_distinct(values.set(~rest, None), rename)
+    return renamed.zip_with(~rest, others).alias(values.name)
+
+
+def _map_distinct(values: pl.Series, rename: Callable[[str], str]) -> pl.Series:
     old = values.unique().drop_nulls()
     new = pl.Series([rename(name) for name in old], dtype=pl.String)
     return values.replace_strict(old, new, default=None, return_dtype=pl.String)
+
+
+def _hash_authors(names: pl.Series, key: bytes) -> pl.Series:
+    """:func:`keys.pseudonymize_author` of names in ASCII on any platform but Misskey, else null."""
+    from corpus.partition import hmac_kernel
+
+    lowered = names.str.to_lowercase()
+    is_rare = (names.str.len_bytes() != names.str.len_chars()) | lowered.str.starts_with("misskey:")
+    return hmac_kernel.hash_texts(lowered, key, 32).set(is_rare, None)
+
+
+def _hash_ids(ids: pl.Series, key: bytes) -> pl.Series:
+    """The keyed ids of ids that cannot be keyed already, else null."""
+    from corpus.partition import hmac_kernel
+
+    digits = hmac_kernel.hash_texts(ids, keys.derive_id_key(key), 24)
+    platforms = ids.str.splitn(":", 2).struct.field("field_0")
+    return (platforms + ":~" + digits).set(ids.str.contains(":~", literal=True), None)
 
 
 def _map_lists(lists: pl.Series, rename: Callable[[pl.Series], pl.Series]) -> pl.Series:

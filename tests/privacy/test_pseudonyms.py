@@ -161,3 +161,19 @@ def test_a_later_corpus_names_the_earlier_post_by_its_keyed_id(out: Path) -> Non
     dropped = corpus.load(later).dropped().collect()
     assert dropped.height == 20
     assert set(dropped["cluster"]) <= set(corpus.load(out).scan().collect()["id"])
+
+
+def test_many_names_are_hashed_as_each_is_alone() -> None:
+    rare = ["", ":", "no platform", "mastodon:Ada@Host", "misskey:Ada@Host", "MISSKEY:ada@host"]
+    rare += ["x:İstanbul", "x:ΟΔΥΣΣΕΥΣ", "x:€" + "𝐟" * 30, f"x:~{'0a' * 12}", f"x:~{'0A' * 12}"]
+    rare += [f"x:~{'0a' * 12}\n", "x:a:b"]
+    names = [None, *rare, *(f"X:{'ab' * length}c" for length in range(120))] * 10
+    assert len(names) > 1000
+    for key in (KEY, bytes(range(64)), bytes(range(65)), bytes(range(150))):
+        many = Pseudonymizer(key, "keyed")
+        assert many.pseudonymize_ids(pl.Series("id", names)).to_list() == [
+            many.pseudonymize_id(name) for name in names
+        ]
+        assert many.pseudonymize_authors(pl.Series("author", names)).to_list() == [
+            None if name is None else keys.pseudonymize_author(name, key) for name in names
+        ]
