@@ -9,7 +9,7 @@ identifies its author as well as the name does.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -198,6 +198,15 @@ _TEXT_FORMS = {
     "any": (*_OTHER_TEXT_FORMS, _make_mention(_LETTERS)),
     "cjk": (*_OTHER_TEXT_FORMS, _make_mention(_CJK_LETTERS)),
 }
+# Where a form that is no page may begin. The group is the name of a mention between spaces and
+# marks of ASCII, which is the same in each of ``_TEXT_FORMS``: most mentions are such, and the
+# pattern of all forms takes several times as long for one.
+_MARKS_BEFORE = r" \t\n\r!-/:-?\[-\^`{-~"
+_MARKS_AFTER = r" \t\n\r!-,/:-?\[-\^`{-~"
+_BEGINNING = re.compile(
+    rf"@(?:(?<![^{_MARKS_BEFORE}]@)([A-Za-z_][A-Za-z0-9_]*+)(?![.-]?+[^{_MARKS_AFTER}]))?"
+    r"|\uFF20|<(?=@)|u(?=/)|U(?=/)|/(?=[uU]/)|\["
+)
 # What names another network in front of a mention: "IG: @rosa.finch" on X.
 _OTHER_NETWORK = re.compile(
     r"\b(ig|insta|instagram|tik ?tok|threads|snap|snapchat|youtube|yt|github|tumblr|venmo|bluesky|"
@@ -367,11 +376,12 @@ class HandleFinder:
         spans: list[HandleSpan] = []
         code_spans: list[code.CodeSpan] | None = None
         last_end = 0
-        for match in pattern.finditer(text):
+        matches = pattern.finditer(text) if has_page else _find_text_forms(pattern, text)
+        for match in matches:
             start, end = match.span()
             if start < last_end:
                 continue  # of a name that was extended
-            number = match.lastindex // 3
+            number = mention if match.re is _BEGINNING else match.lastindex // 3
             is_short = number == mention  # what code may contain too
             if is_short:
                 name, network, before = text[start + 1 : end], platform, ""
@@ -401,6 +411,18 @@ class HandleFinder:
                 spans.append(HandleSpan(start, end, network, account, replacement))
                 last_end = end
         return spans
+
+
+def _find_text_forms(pattern: Any, text: str) -> Iterator[Any]:
+    """Yield the matches of a pattern of ``_TEXT_FORMS``; of a plain mention that of _BEGINNING."""
+    end = 0
+    for beginning in _BEGINNING.finditer(text):
+        if beginning.start() < end:
+            continue
+        match = beginning if beginning[1] else pattern.match(text, beginning.start())
+        if match:
+            end = match.end()
+            yield match
 
 
 def _select_forms(platform: str) -> str:

@@ -233,3 +233,48 @@ def test_the_filter_s_quick_way_changes_no_text_and_no_count() -> None:
     quick = pii.build(pii.Config())(posts)
     slow = pii.build(pii.Config(public=("x:nobody",)))(posts)  # an allow list needs every name
     assert quick.equals(slow) and quick["pii_handle"].sum() > 30
+
+
+TEXT_PIECES = [
+    *("@", "@@", "a", "B1", "_", "1", ".", "-", "/", ":", "<", "[", "(", " ", "!", "#", "\n"),
+    *("u", "U", "u/", "\u00e9", "\uff20", "\u0438", "\u0130", "\u017f", "@_", "@joe", " @Ann. "),
+    *("<@12345678901234567>", "@[12345:x]", "[id1|", "[\u0130d1|x]", "RT @1:", ".com"),
+]
+
+
+@settings(max_examples=examples(600))
+@given(st.sampled_from(["", "x", "youtube"]), st.lists(st.sampled_from(TEXT_PIECES)).map("".join))
+def test_a_text_without_a_page_has_the_handles_of_the_pattern_of_all_forms(
+    platform: str, text: str
+) -> None:
+    finder = handles.HandleFinder(lambda network, name, author: "<HANDLE>")
+    assert finder.find_in_text(text, platform, False) == finder.find_in_text(text, platform, True)
+
+
+def test_a_plain_mention_ends_where_the_pattern_of_all_forms_ends_it() -> None:
+    finder = handles.HandleFinder(lambda network, name, author: "<HANDLE>")
+    texts = [
+        "@joe",
+        "a@joe",
+        "@joe. Ann",
+        "@joe.Ann",
+        "@joe.ann",
+        "@joe-ann",
+        "@joe..ann",
+        "@joe@b.org",
+    ]
+    texts += [
+        "\u00e9@joe",
+        "@jo\u00e9",
+        "@_@",
+        "@__@1",
+        "(@joe)",
+        "_@joe",
+        "@@joe",
+        "@joe\u2019s",
+        "@joe.com",
+    ]
+    for text in texts:
+        for platform in ("", "x", "youtube"):
+            spans = finder.find_in_text(text, platform, False)
+            assert spans == finder.find_in_text(text, platform, True), text
