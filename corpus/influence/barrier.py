@@ -48,7 +48,7 @@ from corpus.tasks.files import atomic_write, write_json
 from corpus.tasks.receipts import save_receipt
 from corpus.tasks.task import Arrays, ArrayTask, ResumableTask, Written, numbered_folder, run_tasks
 from filters.contract import Threshold
-from filters.text.arrays import I64, U64
+from filters.text.arrays import I64, U32, U64
 
 READS = ("id", "platform", "author", "community", "created_at", "text")
 #: The rank of the post among those of its pushed key, from 1; the largest if it has several. Null
@@ -193,8 +193,16 @@ def _load_bases(work_dir: Path) -> Bases:
 
 
 def _count_strata(strata: U64) -> list[tuple[str, int]]:
-    values, counts = np.unique(strata, return_counts=True)
+    values, counts = _count_values(strata)
     return [(f"{int(value):016x}", int(count)) for value, count in zip(values, counts, strict=True)]
+
+
+def _count_values(values: U64) -> tuple[U64, I64]:
+    """The distinct values, of which there are few, and how many rows have each."""
+    from corpus.influence import kernel
+
+    firsts, numbers = kernel.number_values(values)
+    return values[firsts], np.bincount(numbers, minlength=firsts.size)
 
 
 def choose_table(key_count: int) -> tuple[int, int]:
@@ -265,22 +273,19 @@ class ScatterByAuthor(ArrayTask):
         posts = array_store.load_array(folder, keys.POSTS)
         author, is_turn, stratum = posts["author"], posts["is_turn"], posts["stratum"]
         at = np.flatnonzero((author != 0) & ~is_turn)
+        chosen = posts.take(at)
         rows = make_rows(
-            author=author[at],
             row_index=parts.part_offsets[self.part] + at,
-            stratum=stratum[at],
-            is_new=posts["is_new"][at],
-            one=posts["one"][at],
-            two=posts["two"][at],
+            **{name: chosen[name] for name in ("author", "stratum", "is_new", "one", "two")},
         )
         count = len(parts.key_ranges(_AUTHOR_ROWS_PER_POST))
-        ranges = parts.find_ranges(author[at], _AUTHOR_ROWS_PER_POST)
+        ranges = parts.find_ranges(rows["author"], _AUTHOR_ROWS_PER_POST)
         words, extras = (array_store.map_array(folder, name).size for name in ("words", "extras"))
         time = posts["time"]
-        days, in_day = np.unique(time[time != keys.UNTIMED] // evidence.DAY, return_counts=True)
+        days, in_day = _count_values((time[time != keys.UNTIMED] // evidence.DAY).view(np.uint64))
         facts = {
             "posts": _count_strata(stratum[~is_turn]),
-            "days": np.stack([days, in_day], axis=1).tolist(),
+            "days": np.stack([days.view(np.int64), in_day], axis=1).tolist(),
             "keys": 5 * words + extras,
         }
         return scatter_rows("post", rows, ranges, count), facts
@@ -310,11 +315,10 @@ class MeasureAuthors(ArrayTask):
 
         parts = load_part_index(self.work_dir)
         rows = gather_rows(_all_folders(parts, _scattered_folder), "post", self.index)
-        order = np.argsort(rows["author"])
-        starts = np.flatnonzero(mark_group_starts(rows["author"][order]))
-        starts = np.append(starts, rows.size)
+        rows = rows.take(np.argsort(rows["author"]))
+        starts = np.append(np.flatnonzero(mark_group_starts(rows["author"])), rows.size)
         written, constant = kernel.measure_authors(
-            rows["one"], rows["two"], order, starts, self.author_share
+            rows["one"], rows["two"], starts, self.author_share
         )
         # A new author may write little without any key.
         constant[rows["is_new"]] = np.uint64(np.iinfo(np.uint64).max)
@@ -386,11 +390,17 @@ class CountKeys(ArrayTask):
 
 def _hash_days(times: I64, bases: Bases) -> NDArray[np.uint8]:
     """A number below 15 for the day of each post; 15 for days with too many posts for a burst."""
-    at = np.searchsorted(bases.days, times // evidence.DAY)
+    from corpus.influence import kernel
+
+    day_of_post = times // evidence.DAY
+    firsts, numbers = kernel.number_values(day_of_post.view(np.uint64))
+    days = day_of_post[firsts]
+    at = np.searchsorted(bases.days, days)
     share = np.append(bases.day_shares, 1.0)[at]  # 1 for a post without a time
-    mixed = (times // evidence.DAY).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    number = (mixed >> np.uint64(40)) % np.uint64(_DAYS)
-    return np.where(share * evidence.BURST_LIFT > 1, _NO_DAY, number).astype(np.uint8)
+    mixed = days.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    hashed = (mixed >> np.uint64(40)) % np.uint64(_DAYS)
+    chosen = np.where(share * evidence.BURST_LIFT > 1, _NO_DAY, hashed).astype(np.uint8)
+    return chosen[numbers]
 
 
 @dataclass(frozen=True)
@@ -412,7 +422,7 @@ class ChooseKeys(ArrayTask):
         config = stored_keys.loosen(Config.model_validate_json(self.config))
         first = self.index * _RANGES_OF_TASK
         last = min(first + _RANGES_OF_TASK, 1 << self.table[0])
-        pieces: list[list[NDArray[np.uint32]]] = [[] for _ in range(first, last)]
+        pieces: list[list[U32]] = [[] for _ in range(first, last)]
         for folder in _all_folders(load_part_index(self.work_dir), _counted_folder):
             cuts = array_store.load_slice(folder, "cuts", first, last + 1)
             entries = array_store.load_slice(folder, "entries", int(cuts[0]), int(cuts[-1]))
@@ -426,7 +436,7 @@ class ChooseKeys(ArrayTask):
         return {"slots": np.concatenate(slots)}, {}
 
 
-def _choose_slots(entries: NDArray[np.uint32], config: Config) -> U64:
+def _choose_slots(entries: U32, config: Config) -> U64:
     """The slots of a range whose keys may be pushed or capped; sorts ``entries``."""
     from corpus.influence import kernel
 
@@ -500,8 +510,8 @@ class SelectKeys(ArrayTask):
         key, row = key[order], row[order]
         is_new = mark_group_starts(key, row)
         key, row = key[is_new], row[is_new]
-        posts = array_store.load_array(folder, keys.POSTS)[row]
-        more = array_store.load_array(counted, "posts")[row]
+        posts = array_store.load_array(folder, keys.POSTS).take(row)
+        more = array_store.load_array(counted, "posts").take(row)
         rows = make_rows(
             key=key,
             row_index=parts.part_offsets[self.part] + row,

@@ -40,7 +40,7 @@ def order_by_key(rows: Rows) -> Rows:
     """The rows ordered by key, author and row index; a post without an author has its own."""
     is_unknown = rows["author"] == 0
     rows["author"][is_unknown] = ~rows["row_index"][is_unknown].astype(np.uint64)
-    return rows[np.lexsort((rows["row_index"], rows["author"], rows["key"]))]
+    return rows.take(np.lexsort((rows["row_index"], rows["author"], rows["key"])))
 
 
 def measure_keys(rows: Rows, author_share: float, days: I64, day_shares: F64) -> KeyStatistics:

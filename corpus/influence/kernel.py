@@ -90,15 +90,35 @@ def _starts_link(data: U8, at: int, end: int) -> int:
 
 
 @jit
-def split_texts(data: U8, offsets: I64, classes: U8, with_spans: bool) -> tuple[Any, ...]:
+def trim_texts(data: U8, offsets: I64, classes: U8) -> tuple[I64, I64, NDArray[np.bool_]]:
+    """The begin and the end of each text without spaces at its end, and which are not ASCII."""
+    rows = offsets.size - 1
+    begins, ends = np.empty(rows, np.int64), np.empty(rows, np.int64)
+    is_other = np.zeros(rows, np.bool_)
+    for row in range(rows):
+        begin, end = offsets[row], offsets[row + 1]
+        at = begin
+        while at < end and data[at] < 0x80:
+            at += 1
+        is_other[row] = at < end
+        while end > begin and data[end - 1] < 0x80 and classes[data[end - 1]] & _SPACE:
+            end -= 1
+        begins[row], ends[row] = begin, end
+    return begins, ends, is_other
+
+
+@jit
+def split_texts(
+    data: U8, text_begins: I64, text_ends: I64, classes: U8, with_spans: bool
+) -> tuple[Any, ...]:
     """Split n normalized texts into words and extras: symbols, hashtags, mentions, hosts, links.
 
     Returns the hashes of the words (flat), their begins and ends in ``data`` if ``with_spans``, and
     the offsets of the posts (n + 1,); then hashes, kinds, begins, ends and offsets of the extras in
     the same way.
     """
-    rows = offsets.size - 1
-    size = offsets[rows] - offsets[0] + 1
+    rows = text_begins.size
+    size = np.sum(text_ends - text_begins) + 1
     words = np.empty(size, np.uint32)
     span_size = size if with_spans else 0
     begins, ends = np.empty(span_size, np.int64), np.empty(span_size, np.int64)
@@ -113,7 +133,7 @@ def split_texts(data: U8, offsets: I64, classes: U8, with_spans: bool) -> tuple[
     firsts, lasts = np.empty(size, np.int64), np.empty(size, np.int64)
     count = more = 0
     for row in range(rows):
-        at, end = offsets[row], offsets[row + 1]
+        at, end = text_begins[row], text_ends[row]
         run_begin, run_mixed = at, False  # characters that are neither words nor spaces
         is_free = True  # no word character is just before
         while at < end:
@@ -224,6 +244,39 @@ def split_texts(data: U8, offsets: I64, classes: U8, with_spans: bool) -> tuple[
 
 
 @jit
+def number_values(values: U64) -> tuple[I64, I64]:
+    """Number the distinct values in the order in which they come.
+
+    Returns the row of the first of each, and the number of each row's value.
+    """
+    size = 64
+    while size < 2 * values.size:
+        size *= 2
+    mask = np.uint64(size - 1)
+    table = np.full(size, -1, np.int64)
+    firsts, numbers = np.empty(values.size, np.int64), np.empty(values.size, np.int64)
+    used = 0
+    for row in range(values.size):
+        slot = mix64(values[row]) & mask
+        while table[slot] >= 0 and values[firsts[table[slot]]] != values[row]:
+            slot = (slot + np.uint64(1)) & mask
+        if table[slot] < 0:
+            table[slot], firsts[used] = used, row
+            used += 1
+        numbers[row] = table[slot]
+    return firsts[:used].copy(), numbers
+
+
+@jit
+def hash_spans(data: U8, begins: I64, ends: I64) -> U64:
+    """A hash of the bytes of each span."""
+    out = np.empty(begins.size, np.uint64)
+    for index in range(begins.size):
+        out[index] = _hash_bytes(data, begins[index], ends[index])
+    return out
+
+
+@jit
 def copy_spans(data: U8, begins: I64, ends: I64) -> tuple[U8, I64]:
     """The bytes of the spans, concatenated, and the offset of each."""
     offsets = np.zeros(begins.size + 1, np.int64)
@@ -260,22 +313,22 @@ def mark_bits(words: U32, word_offsets: I64, extras: U64, extra_offsets: I64) ->
 
 
 @jit
-def measure_authors(one: U64, two: U64, order: I64, starts: I64, share: float) -> tuple[U32, U64]:
+def measure_authors(one: U64, two: U64, starts: I64, share: float) -> tuple[U32, U64]:
     """For n posts, how many their author wrote, and the bits that a ``share`` of these have.
 
-    ``one`` and ``two`` are the bits of the posts, ``order`` the posts by author, and ``starts``
-    (authors + 1,) the first of each author in it.
+    ``one`` and ``two`` are the bits of the posts, ordered by author, and ``starts`` (authors + 1,)
+    the first post of each author.
     """
-    written, out = np.empty(order.size, np.uint32), np.empty((order.size, 2), np.uint64)
+    written, out = np.empty(one.size, np.uint32), np.empty((one.size, 2), np.uint64)
     counts = np.zeros(128, np.int64)
     for author in range(starts.size - 1):
         low, high = starts[author], starts[author + 1]
-        first, second = one[order[low]], two[order[low]]
+        first, second = one[low], two[low]
         if high - low > 1:
             counts[:] = 0
             for index in range(low, high):
                 for half in range(2):
-                    rest = two[order[index]] if half else one[order[index]]
+                    rest = two[index] if half else one[index]
                     at = half << 6
                     while rest:
                         counts[at] += np.int64(rest & np.uint64(1))
@@ -286,8 +339,8 @@ def measure_authors(one: U64, two: U64, order: I64, starts: I64, share: float) -
                 first |= np.uint64(counts[bit] >= share * (high - low)) << np.uint64(bit)
                 second |= np.uint64(counts[bit + 64] >= share * (high - low)) << np.uint64(bit)
         for index in range(low, high):
-            written[order[index]] = high - low
-            out[order[index], 0], out[order[index], 1] = first, second
+            written[index] = high - low
+            out[index, 0], out[index, 1] = first, second
     return written, out
 
 

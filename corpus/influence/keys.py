@@ -45,7 +45,7 @@ _FEATURE_NAMES = ("words", "word_offsets", "extras", "kinds", "extra_offsets")
 class Features:
     """The words and extras (tags, links, symbols) of n posts; see ``kernel.split_texts``."""
 
-    data: U8  # the normalized texts
+    data: U8  # what the spans are of: the texts that are ASCII, then the others
     words: U32
     begins: I64
     ends: I64
@@ -65,9 +65,20 @@ def split(texts: pl.Series, allow: Iterable[str] = (), *, with_spans: bool = Tru
     """The words and extras of ``texts``; without spans, ``begins`` and ``ends`` are empty."""
     from corpus.influence import kernel
 
-    data, offsets = normalize.normalize_to_bytes(texts, _FOLDS)
-    found = kernel.split_texts(data, offsets, normalize.load_table().classes, with_spans)
-    features = Features(data, *found)
+    classes = normalize.load_table().classes
+    texts = texts.fill_null("") if texts.has_nulls() else texts
+    data, offsets = array_store.flatten_strings(texts)
+    first = offsets[0]
+    data, offsets = data[first : offsets[-1] + 1], offsets - first
+    begins, ends, is_other = kernel.trim_texts(data, offsets, classes)
+    upper = (data - np.uint8(65) < 26).view(np.uint8)
+    data = data | (upper << np.uint8(5))  # ASCII in lower case
+    others = np.flatnonzero(is_other)
+    if others.size:
+        more, offsets = normalize.normalize_to_bytes(texts.gather(others), _FOLDS)
+        begins[others], ends[others] = data.size + offsets[:-1], data.size + offsets[1:]
+        data = np.concatenate((data, more))
+    features = Features(data, *kernel.split_texts(data, begins, ends, classes, with_spans))
     _hash_domains(features, frozenset(_clean(name) for name in allow) | load_known_domains())
     return features
 
@@ -83,12 +94,12 @@ def _hash_domains(features: Features, known: frozenset[str]) -> None:
     at = np.flatnonzero(features.kinds == _DOMAIN)
     if not at.size:
         return
-    data, offsets = kernel.copy_spans(features.data, features.firsts[at], features.lasts[at])
-    hosts = array_store.unflatten_strings(data, offsets)
-    _, first, number = np.unique(hash_strings(hosts)[:, 0], return_index=True, return_inverse=True)
+    begins, ends = features.firsts[at], features.lasts[at]
+    first, number = kernel.number_values(kernel.hash_spans(features.data, begins, ends))
+    spans = kernel.copy_spans(features.data, begins[first], ends[first])
     names = [
         None if host in known or (domain := find_domain(host)) in known else domain or None
-        for host in hosts.gather(first)
+        for host in array_store.unflatten_strings(*spans).to_list()
     ]
     features.extras[at] = hash_strings(pl.Series(names, dtype=pl.String))[number, 0]
 
@@ -134,35 +145,34 @@ def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
     from corpus.influence import kernel
 
     features = split(posts["text"], config.allow, with_spans=False)
-    names = posts.select(pl.concat_str("platform", pl.lit(":"), "author")).to_series()
-    lang = pl.col("lang") if "lang" in posts.columns else pl.lit(None, pl.String)
-    other = posts.select(
+    none = {"lang": pl.String, "community": pl.String, "author_since": pl.Int64}
+    lang, community, since = (
+        pl.col(name) if name in posts.columns else pl.lit(None, dtype)
+        for name, dtype in none.items()
+    )
+    time = pl.col("created_at").cast(pl.Int64)
+    age_days = (time - since) // _MICROS_OF_DAY
+    known = posts.select(
+        author=pl.concat_str("platform", pl.lit(":"), "author"),
         stratum=pl.concat_str("platform", pl.lit(":"), lang.fill_null("")),
         lang=lang,
-        community=pl.col("community") if "community" in posts.columns else pl.lit(None, pl.String),
-        time=pl.col("created_at").cast(pl.Int64).fill_null(UNTIMED),
+        community=community,
+        time=time.fill_null(UNTIMED),
+        is_turn=pl.col("_turn_reason").is_not_null()
+        if "_turn_reason" in posts.columns
+        else pl.lit(value=False),
+        is_dated=age_days.is_not_null(),
+        is_new=(age_days < config.new_account_days).fill_null(value=False),
     )
-    age = pl.lit(None, pl.Int64)
-    if "author_since" in posts.columns:
-        age = pl.col("created_at").cast(pl.Int64) - pl.col("author_since")
-    age_days = posts.select(age.alias("age") // _MICROS_OF_DAY).to_series()
-    is_turn = np.zeros(posts.height, bool)
-    if "_turn_reason" in posts.columns:
-        is_turn = posts["_turn_reason"].is_not_null().to_numpy()
     bits = kernel.mark_bits(
         features.words, features.word_offsets, features.extras, features.extra_offsets
     )
     rows = make_rows(
-        author=hash_strings(names)[:, 0],
-        stratum=hash_strings(other["stratum"])[:, 0],
-        lang=hash_strings(other["lang"])[:, 0],
-        community=hash_strings(other["community"])[:, 0],
-        time=other["time"].to_numpy(),
+        **{name: hash_strings(known[name])[:, 0] for name in known.columns[:4]},
+        time=known["time"].to_numpy(),
         one=bits[:, 0],
         two=bits[:, 1],
-        is_turn=is_turn,
-        is_dated=age_days.is_not_null().to_numpy(),
-        is_new=(age_days < config.new_account_days).fill_null(value=False).to_numpy(),
+        **{name: known[name].to_numpy() for name in known.columns[5:]},
     )
     return {**dict(zip(_FEATURE_NAMES, features.to_tuple(), strict=True)), POSTS: rows}
 

@@ -170,9 +170,16 @@ def scatter_rows(
     ``destinations`` has a number below ``destination_count`` for each row. :func:`gather_rows`
     reads the arrays when they are saved.
     """
-    order = np.argsort(destinations, kind="stable")
-    offsets = np.searchsorted(destinations[order], np.arange(destination_count + 1))
-    return {name: rows[order], f"{name}_cuts": offsets}
+    destinations = destinations.astype(np.int64, copy=False)
+    offsets = np.zeros(destination_count + 1, np.int64)
+    np.cumsum(np.bincount(destinations, minlength=destination_count), out=offsets[1:])
+    if np.any(destinations[1:] < destinations[:-1]):
+        # Of small numbers numpy makes a radix sort.
+        small = np.uint8 if destination_count <= 1 << 8 else np.uint16
+        is_small = destination_count <= 1 << 16
+        order = np.argsort(destinations.astype(small) if is_small else destinations, kind="stable")
+        rows = rows.take(order, axis=0)  # ten times as fast as rows[order] where rows have fields
+    return {name: rows, f"{name}_cuts": offsets}
 
 
 def gather_rows(folders: Iterable[Path], name: str, destination: int) -> Rows:
