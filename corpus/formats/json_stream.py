@@ -454,6 +454,7 @@ def _walk_elements(scanner: JsonScanner, item: _PathNode) -> Iterator[WalkEvent]
     indent: bytes | None = None
     resync, own_array, is_in_own_array = item.resync, item.find_own_array(), False
     is_noted = False  # whether the first key of the first element is noted
+    make_tuple = tuple.__new__  # as JsonValue(…), in a third of the time
     while is_in_own_array or (byte := scanner.peek_byte()) != b"]":
         indent = scanner.line_indent if indent is None else indent
         is_refused = False  # whether the element is malformed, and its refusal is yielded
@@ -468,9 +469,15 @@ def _walk_elements(scanner: JsonScanner, item: _PathNode) -> Iterator[WalkEvent]
                     scanner.expect_byte(b",")
                 yield from _walk_members_of(scanner, item)
             elif item.is_value and (byte != b"[" or item.item is None):
-                events = _read_value(scanner, item, indent)
-                is_refused = not isinstance(events[-1], JsonValue) and _is_malformed(events[-1])
-                yield from events
+                if byte == b"{" and (run := scanner.read_run(indent)):
+                    for data in run:
+                        if resync is not None:
+                            resync.note_record(data)
+                        yield make_tuple(JsonValue, (item.path, data))
+                else:
+                    events = _read_value(scanner, item, indent)
+                    is_refused = not isinstance(events[-1], JsonValue) and _is_malformed(events[-1])
+                    yield from events
             else:
                 yield from _walk_value(scanner, item, indent)
             byte = scanner.peek_byte()

@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus.formats import json_scanner
+from corpus.formats import json_scanner, json_stream
 from corpus.formats.json_stream import (
     ContainerStart,
     JsonValue,
     iter_values,
     skip_assignment,
     walk_json,
+    walk_records,
 )
 from corpus.readers.batches import decode_value
 from corpus.readers.contract import Post, Record, Refused
@@ -33,6 +34,30 @@ def take(text: str | bytes, prefix: str = "messages.item", longest: int = LONGES
     source = io.BytesIO(text.encode() if isinstance(text, str) else text)
     found = iter_values(source, prefix, longest)
     return [x.reason if isinstance(x, Refused) else msgspec.json.decode(x) for x in found]
+
+
+@pytest.mark.parametrize("layout", [{}, {"indent": 1}, {"separators": (",", ":")}])
+@pytest.mark.parametrize("broken", [b"", b'"text": "bad \x01"', b"}}", b", {", b'"', b"\n "])
+def test_elements_that_are_cut_out_together_are_those_that_are_read_one_by_one(
+    layout: dict[str, Any], broken: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: list[Any] = [{"id": n, "replies": [{"id": n}, {"id": -n}]} for n in range(200)]
+    rows[60], rows[61] = [{"id": 60}, {"id": 61}], []  # arrays in place of objects
+    text = json.dumps(rows, **layout).encode()
+    middle = text.index(b'"id": 150' if b'"id": 150' in text else b'"id":150')
+    text = text[:middle] + broken + text[middle:]
+    together = list(walk_records(io.BytesIO(text), "", LONGEST))
+    monkeypatch.setattr(json_scanner.JsonScanner, "read_run", lambda self, indent: [])
+    one_by_one = list(walk_records(io.BytesIO(text), "", LONGEST))
+    assert list(map(repr, one_by_one)) == list(map(repr, together))
+    assert len(together) >= 190
+
+
+def test_most_elements_of_an_array_are_cut_out_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_stream, "_read_value", None)  # not even one is read alone but the last
+    text = json.dumps({"messages": [{"id": n} for n in range(9)]})
+    found = iter_values(io.BytesIO(text.encode()), "messages.item", LONGEST)
+    assert [b'{"id": %d}' % n for n in range(8)] == [next(found) for _ in range(8)]
 
 
 VALUES = st.recursive(
