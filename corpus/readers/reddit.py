@@ -35,7 +35,6 @@ from corpus.readers.contract import (
     Sample,
     Skipped,
     make_versions,
-    new_post,
 )
 from corpus.readers.parquet_mirror import read_lines_or_parquet
 from corpus.readers.text_parts import fence_indented, join_alts, join_poll
@@ -89,33 +88,46 @@ _JsonFlag = bool | JsonScalar
 
 
 class _Row(msgspec.Struct, gc=False):
-    """A comment (with a ``body``) or a submission (with a ``title``)."""
+    """A comment (with a ``body``) or a submission (with a ``title``).
 
-    id: JsonScalar = None
+    The fields are in the order of the dumps' keys, so that each is found without a search.
+    """
+
     author: str | None = None
     author_created_utc: JsonScalar = None
-    subreddit: str | None = None
-    created_utc: JsonScalar = None
-    score: JsonScalar = None
     body: str | None = None
-    link_id: str | int | None = None
-    parent_id: str | int | None = None
-    title: str | None = None
-    selftext: str | None = None
-    num_comments: JsonScalar = None
-    over_18: _JsonFlag = None
-    over18: _JsonFlag = None
+    created_utc: JsonScalar = None
     crosspost_parent: str | None = None
-    crosspost_parent_list: msgspec.Raw = msgspec.Raw()
-    removed_by_category: str | None = None
-    is_robot_indexable: _JsonFlag = None
     edited: _JsonFlag = None
+    id: JsonScalar = None
+    is_robot_indexable: _JsonFlag = None
+    link_id: str | int | None = None
+    meta: _Meta | None = msgspec.field(default=None, name="_meta")
+    num_comments: JsonScalar = None
+    over18: _JsonFlag = None
+    over_18: _JsonFlag = None
+    parent_id: str | int | None = None
+    poll_data: Any = None
+    removed_by_category: str | None = None
     retrieved_on: JsonScalar = None
     retrieved_utc: JsonScalar = None
-    meta: _Meta | None = msgspec.field(default=None, name="_meta")
-    poll_data: Any = None
+    score: JsonScalar = None
+    selftext: str | None = None
+    subreddit: str | None = None
     subreddit_type: Any = None
+    title: str | None = None
+
+
+class _IllustratedRow(_Row, gc=False):
+    """A row with the captions of its pictures; each field that is read costs time in all rows."""
+
     gallery_data: msgspec.Raw = msgspec.Raw()
+
+
+class _Crosspost(msgspec.Struct, gc=False):
+    """What only the few submissions that repeat another one have."""
+
+    crosspost_parent_list: msgspec.Raw = msgspec.Raw()
 
 
 class _Picture(msgspec.Struct, gc=False):
@@ -126,7 +138,11 @@ class _Gallery(msgspec.Struct, gc=False):
     items: list[_Picture] = []
 
 
-_COLUMNS = tuple(field.encode_name for field in msgspec.structs.fields(_Row))
+_COLUMNS = tuple(
+    field.encode_name
+    for kind in (_IllustratedRow, _Crosspost)
+    for field in msgspec.structs.fields(kind)
+)
 
 
 class _PollOption(msgspec.Struct, gc=False):
@@ -167,10 +183,14 @@ _parse_listing = msgspec.json.Decoder(_Listing).decode
 _parse_replies = msgspec.json.Decoder(_Replies).decode
 #: Subreddits that only chosen people can read.
 _PRIVATE_SUBREDDITS = ("private", "gold_only", "gold_restricted", "employees_only")
+_parse_crosspost = msgspec.json.Decoder(_Crosspost).decode
 _parse_originals = msgspec.json.Decoder(list[_Original]).decode
 _parse_gallery = msgspec.json.Decoder(_Gallery).decode
 _BY_AUTHOR = ("deleted", "author")
-#: More microseconds than any time of an edit has.
+_INT64 = 1 << 63
+#: More microseconds than any time of an edit has. An author may have edited a post of a dump that
+#: does not say whether they did. One that was not edited is older than every edited copy, whenever
+#: the dump recorded it: its time is before all others.
 _BEFORE_ALL_EDITS = 1 << 60
 _FLAGS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 # Family names of people.
@@ -213,9 +233,12 @@ def read(
 
 def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
     """Return a function that decodes a line to its post."""
-    parse = msgspec.json.Decoder(_Row).decode
+    with_alt, new = config.with_alt, tuple.__new__
+    parse: Callable[[bytes], _Row] = msgspec.json.Decoder(
+        _IllustratedRow if with_alt else _Row
+    ).decode
     bots = frozenset(name.lower() for name in config.bots)
-    suffix, with_alt = config.bot_suffix, config.with_alt
+    suffix = config.bot_suffix
 
     @lru_cache(maxsize=1 << 16)
     def is_bot(author: str) -> bool:
@@ -239,21 +262,80 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
             author = bot = None
         else:
             bot = is_bot(author)
-        if row.body is not None:
-            post = _make_comment(row, raw, row.body, author, bot)
+        if (body := row.body) is not None:
+            name, kind, parent, root = "reddit:t1_" + raw, "reply", row.parent_id, row.link_id
+            text = unescape(body) if "&" in body else body
+            if "\n" in text and "\n    " in text:
+                text = fence_indented(text)
+            # Pushshift's late API has bare numbers here, which are ambiguous.
+            parent = "reddit:" + parent if type(parent) is str and parent else None
+            root = "reddit:" + root if type(root) is str and root else None
+            replies = original_author = None
+            withdrawn: str | None = find_notice(body) if body[:1] == "[" else None
         elif row.title is not None:
-            post = _make_submission(row, raw, row.title, author, bot)
+            name = root = "reddit:t3_" + raw
+            text, kind, parent, replies, original_author, withdrawn = _read_submission(row, line)
+            body = row.selftext or ""
         else:
             raise Refused("no_text")
-        if with_alt and bytes(row.gallery_data)[:1] == b"{":
+        # The forms of values that nearly all rows have are read here, without calls.
+        created, score, seen_at = row.created_utc, row.score, row.retrieved_on
+        over_18, is_indexable, since = row.over_18, row.is_robot_indexable, row.author_created_utc
+        edited = row.edited
+        if over_18 is None:
+            over_18 = row.over18
+        if seen_at is None:
+            seen_at = row.retrieved_utc
+        if seen_at is not None:
+            seen_at = parse_micros(seen_at)
+            if seen_at is not None and edited is not None:
+                seen_at -= _BEFORE_ALL_EDITS
+        if withdrawn is None and (
+            author is None
+            or row.meta is not None
+            or row.removed_by_category
+            or (is_indexable is not None and is_indexable is not True)
+        ):
+            withdrawn = _find_withdrawal(row, author, body)
+        post = new(
+            Post,
+            (
+                name,
+                text,
+                kind,
+                author,
+                row.subreddit,
+                created * 1_000_000
+                if type(created) is int and 0 <= created <= LAST_SECOND_OF_NUMBERS
+                else parse_given_micros(created),
+                None,  # lang_hint
+                parent,
+                root,
+                score
+                if type(score) is int and -_INT64 <= score < _INT64
+                else parse_given_int64(score),
+                replies,
+                over_18 if over_18 is None or type(over_18) is bool else _parse_given_flag(over_18),
+                bot,
+                None,  # license
+                withdrawn,
+                None,  # accepted_id
+                None,  # consent
+                seen_at,
+                None,  # mentions
+                original_author,
+                None,  # author_name
+                None,  # edited_at
+                None if since is None else parse_micros(since),
+            ),
+        )
+        if with_alt and isinstance(row, _IllustratedRow) and bytes(row.gallery_data)[:1] == b"{":
             post = post._replace(text=join_alts(post.text, _list_captions(row.gallery_data)))
         audience = row.subreddit_type
         if audience is not None and audience != "public" and audience in _PRIVATE_SUBREDDITS:
             return (post._replace(text="", withdrawn=post.withdrawn or "private"),)
-        edited = row.edited
         if edited is None or edited is False or not (edited_at := _find_edit_time(row, post)):
             return (post,)
-        body = (row.selftext if row.body is None else row.body) or ""
         return make_versions(post, edited_at, body)
 
     return decode
@@ -280,78 +362,27 @@ def _decode_things(line: bytes, decode: Callable[[bytes], Sequence[Record]]) -> 
     return records
 
 
-def _make_comment(row: _Row, raw: str, body: str, author: str | None, bot: bool | None) -> Post:
-    parent, link = row.parent_id, row.link_id
-    over_18 = row.over18 if row.over_18 is None else row.over_18
-    text = unescape(body) if "&" in body else body
-    return new_post(
-        (
-            "reddit:t1_" + raw,
-            fence_indented(text) if "\n" in text and "\n    " in text else text,
-            "reply",
-            author,
-            row.subreddit,
-            parse_given_micros(row.created_utc),
-            None,  # lang_hint
-            # Pushshift's late API has bare numbers here, which are ambiguous.
-            "reddit:" + parent if type(parent) is str and parent else None,
-            "reddit:" + link if type(link) is str and link else None,
-            parse_given_int64(row.score),
-            None,  # replies
-            None if over_18 is None else _parse_given_flag(over_18),
-            bot,
-            None,  # license
-            _find_withdrawal(row, author, body, find_notice(body) if body[:1] == "[" else None),
-            None,  # accepted_id
-            None,  # consent
-            _find_retrieval_time(row),
-            None,  # mentions
-            None,  # original_author
-            None,  # author_name
-            None,  # edited_at
-            parse_micros(row.author_created_utc),
-        )
-    )
+def _read_submission(
+    row: _Row, line: bytes
+) -> tuple[str, str, str | None, int | None, str | None, str | None]:
+    """Return a submission's text, kind, parent, number of replies, and original author.
 
-
-def _make_submission(row: _Row, raw: str, title: str, author: str | None, bot: bool | None) -> Post:
-    body = row.selftext or ""
+    The last value is the reason that a notice in place of the text gives.
+    """
+    title, body = row.title or "", row.selftext or ""
     notice = find_notice(body) if body[:1] == "[" else None
     shown = fence_indented(body) if "\n" in body and "\n    " in body else body
     text = title if notice or not body else f"{title}\n\n{shown}" if title else shown
     if row.poll_data is not None and not notice:
         text = join_poll(text, _list_options(row.poll_data))
-    name = "reddit:t3_" + raw
     origin = row.crosspost_parent
-    over_18 = row.over18 if row.over_18 is None else row.over_18
-    return new_post(
-        (
-            name,
-            unescape(text) if "&" in text else text,
-            "repost" if origin else "post",
-            author,
-            row.subreddit,
-            parse_given_micros(row.created_utc),
-            None,  # lang_hint
-            "reddit:" + origin if origin else None,
-            name,
-            parse_given_int64(row.score),
-            parse_given_int64(row.num_comments),
-            None if over_18 is None else _parse_given_flag(over_18),
-            bot,
-            None,  # license
-            _find_withdrawal(
-                row, author, body, notice or (find_notice(title) if title[:1] == "[" else None)
-            ),
-            None,  # accepted_id
-            None,  # consent
-            _find_retrieval_time(row),
-            None,  # mentions
-            _find_original_author(row) if origin else None,
-            None,  # author_name
-            None,  # edited_at
-            parse_micros(row.author_created_utc),
-        )
+    return (
+        unescape(text) if "&" in text else text,
+        "repost" if origin else "post",
+        "reddit:" + origin if origin else None,
+        parse_given_int64(row.num_comments),
+        _find_original_author(line) if origin else None,
+        notice or (find_notice(title) if title[:1] == "[" else None),
     )
 
 
@@ -372,32 +403,15 @@ def _list_options(poll: object) -> list[str | None]:
         return []
 
 
-def _find_original_author(row: _Row) -> str | None:
+def _find_original_author(line: bytes) -> str | None:
     """Return who wrote the submission that a crosspost repeats, if the dump has it."""
     try:
-        raw = bytes(row.crosspost_parent_list)
+        raw = bytes(_parse_crosspost(line).crosspost_parent_list)
         originals = _parse_originals(raw) if raw[:1] == b"[" else []
     except msgspec.DecodeError:
         return None
     author = originals[0].author if originals else None
     return None if not author or author[0] == "[" else author
-
-
-def _find_retrieval_time(row: _Row) -> int | None:
-    """Return when the dump recorded the post; null if it does not say so.
-
-    An author may have edited a post of a dump that does not say whether they did. One that was not
-    edited is older than every edited copy, whenever it was recorded: its time is before all others.
-    """
-    recorded = row.retrieved_on if row.retrieved_on is not None else row.retrieved_utc
-    if recorded is None:
-        return None
-    # In nearly all rows it is a number of seconds, which needs no call.
-    if type(recorded) is int and 0 <= recorded <= LAST_SECOND_OF_NUMBERS:
-        seen_at: int | None = recorded * 1_000_000
-    else:
-        seen_at = parse_micros(recorded)
-    return seen_at if seen_at is None or row.edited is None else seen_at - _BEFORE_ALL_EDITS
 
 
 def _find_edit_time(row: _Row, post: Post) -> int | None:
@@ -415,10 +429,8 @@ def _find_edit_time(row: _Row, post: Post) -> int | None:
     return parse_micros(recorded) or max(0, post.created_at or 0) + 1
 
 
-def _find_withdrawal(row: _Row, author: str | None, text: str, notice: str | None) -> str | None:
+def _find_withdrawal(row: _Row, author: str | None, text: str) -> str | None:
     """Return why this must not be used, or null; deletion by the author takes precedence."""
-    if notice is not None:
-        return notice
     meta = row.meta
     if meta is not None:
         if meta.was_deleted_later:
