@@ -43,6 +43,11 @@ class ContractError(AssertionError):
 
 def list_missing_parts(module: Any) -> list[str]:
     """Return what is wrong with the names of a filter's module; often nothing."""
+    if callable(getattr(module, "decide", None)) and not callable(getattr(module, "build", None)):
+        return [
+            "it has 'decide' and no 'build', like a stage that compares all posts; code of your "
+            "own can only decide about each post alone, with 'build'"
+        ]
     found = []
     config = getattr(module, "Config", None)
     if not (isinstance(config, type) and issubclass(config, FilterConfig)):

@@ -146,9 +146,20 @@ def is_barrier(name: str) -> bool:
 def may_be_renamed(name: str) -> bool:
     """Whether a plan may call the stage something else, and so have it more than once.
 
-    A barrier, ``consent`` and ``pii`` are there once: other parts of a build rely on their names.
+    A barrier, ``consent`` and ``pii`` are there once; :func:`why_not_renamed` says why.
     """
-    return not (is_barrier(name) or must_be_first(name) or name == "pii")
+    return not why_not_renamed(name)
+
+
+def why_not_renamed(name: str) -> str:
+    """Return why a plan may have the stage only once and under its own name; '' if it may."""
+    if is_barrier(name):
+        return "it compares all posts, and the manifest and takedowns find its results by its name"
+    if must_be_first(name):
+        return "it must be the first stage"
+    if name == "pii":
+        return "the report, the audit and takedowns find its settings by its name"
+    return ""
 
 
 def must_be_first(name: str) -> bool:

@@ -85,6 +85,22 @@ def names(group: str) -> list[str]:
     return sorted(_find_entry_points(group))
 
 
+def find_path(name: str, group: str) -> str:
+    """Return the dotted path of the module that a name in a plan is; PlanError if there is none."""
+    found = _find_entry_points(group).get(name)
+    if found is None and "." in name:
+        return name
+    if found is None:
+        known = did_you_mean(name, names(group)) if names(group) else ""
+        raise PlanError(f"unknown {_KINDS[group]} '{name}'{known}")
+    if found.attr:
+        raise PlanError(
+            f"{describe(name, group)}: its entry point '{found.value}' names an attribute; name "
+            f"the module: '{found.module}'"
+        )
+    return found.module
+
+
 def is_user_code(name: str, group: str) -> bool:
     """Return whether a name that is no built-in one names code of the user's own."""
     return "." in name or name in _find_entry_points(group)
@@ -95,7 +111,7 @@ def load(name: str, group: str) -> UserModule:
 
     PlanError if it is not there or fails while it is imported.
     """
-    path = _find_path(name, group)
+    path = find_path(name, group)
     loaded = _loaded.get(path)
     if loaded is not None and loaded.files == _file_versions([file for file, *_ in loaded.files]):
         return loaded
@@ -128,22 +144,6 @@ def list_shipped_paths() -> list[str]:
             package = Path(_folder, root)
             found.append(str(package if package.is_dir() else package.with_suffix(".py")))
     return sorted(set(found))
-
-
-def _find_path(name: str, group: str) -> str:
-    """The dotted path of a module."""
-    found = _find_entry_points(group).get(name)
-    if found is None and "." in name:
-        return name
-    if found is None:
-        known = did_you_mean(name, names(group)) if names(group) else ""
-        raise PlanError(f"unknown {_KINDS[group]} '{name}'{known}")
-    if found.attr:
-        raise PlanError(
-            f"{describe(name, group)}: its entry point '{found.value}' names an attribute; name "
-            f"the module: '{found.module}'"
-        )
-    return found.module
 
 
 @lru_cache(maxsize=2)

@@ -12,6 +12,7 @@ from corpus.cli import build, export, init, inspect, maintain, new, plan, suppre
 #: Each command, with the examples at the end of its help.
 COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     build.build: (
+        "corpus build",
         "corpus build my.yaml",
         "corpus build my.yaml --out out/again --workers 4",
         "corpus build my.yaml --dry-run",
@@ -19,7 +20,7 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     ),
     build.status: ("corpus status out/reddit-en", "watch corpus status out/reddit-en"),
     init.init: ("corpus init dumps", "corpus init dumps/reddit --out reddit.yaml"),
-    plan.check: ("corpus check my.yaml",),
+    plan.check: ("corpus check", "corpus check my.yaml"),
     plan.sniff: ("corpus sniff dumps/RC_2024-05.zst", "corpus sniff export.zip -n 10"),
     plan.demo: ("corpus demo dumps/demo", "corpus demo dumps/large --posts 100000 --seed 2"),
     inspect.report: ("corpus report out/reddit-en",),
@@ -86,8 +87,8 @@ app = typer.Typer(
     name="corpus",
     help="Raw post dumps in, a training-ready Parquet corpus out.\n\n"
     "Exit status: 0 done, 1 the build failed (or audit, verify and status found something), "
-    "2 the command or the plan is wrong, 130 stopped by Ctrl-C, SIGTERM or SIGHUP (run again to "
-    "go on).",
+    "2 the command or the plan is wrong, 130 stopped by Ctrl-C, SIGTERM or SIGHUP (run the command "
+    "again to continue).",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -120,14 +121,14 @@ def _format_examples(examples: tuple[str, ...]) -> str:
 for _command, _examples in COMMANDS.items():
     app.command(epilog=_format_examples(_examples))(_command)
 _suppress = typer.Typer(
-    help="Keep the list of posts and people that no later build under a key may contain.",
+    help="Manage the list of posts and people that no later build with the same key may contain.",
     no_args_is_help=True,
 )
 for _name, (_command, _examples) in SUPPRESS_COMMANDS.items():
     _suppress.command(_name, epilog=_format_examples(_examples))(_command)
 app.add_typer(_suppress, name="suppress")
 _new = typer.Typer(
-    help="Write a filter or a reader of your own, with its test, to begin from.",
+    help="Write a working filter or reader of your own, with its test, as a starting point.",
     no_args_is_help=True,
 )
 for _name, (_command, _examples) in NEW_COMMANDS.items():

@@ -9,26 +9,39 @@ from typing import Annotated, Any
 
 import typer
 
-from corpus.cli.options import JsonOption, LocalCorpusArgument, OutOption, PlanArgument
+from corpus.cli.options import (
+    DEFAULT_PLAN,
+    JsonOption,
+    LocalCorpusArgument,
+    OutOption,
+    PlanArgument,
+)
 from corpus.cli.plan import print_warnings
 from corpus.cli.printing import print_message, use_json_log
 
 
 def build(
-    plan: PlanArgument,
+    plan: PlanArgument = DEFAULT_PLAN,
     out: OutOption = None,
-    workers: Annotated[int | None, typer.Option(help="processes; default: every core")] = None,
-    runner: Annotated[str | None, typer.Option(help="serial, processes or ray")] = None,
-    replace: Annotated[bool, typer.Option(help="build over what another plan built")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
+    workers: Annotated[
+        int | None, typer.Option(help="worker processes; default: one per core")
+    ] = None,
+    runner: Annotated[
+        str | None, typer.Option(help="serial, processes or ray; default: the plan's")
+    ] = None,
+    replace: Annotated[bool, typer.Option(help="replace a corpus that another plan built")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print no progress")] = False,
     log_json: Annotated[
         bool, typer.Option("--log-json", help="progress and errors as JSON lines on stderr")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="build a hundredth, say what all of it would take")
+        bool,
+        typer.Option(
+            "--dry-run", help="build a sample (1 %) and estimate the time, memory and disk of all"
+        ),
     ] = False,
 ) -> None:
-    """Build a corpus. Run it again to go on where an interrupted build stopped."""
+    """Build a corpus. After an interruption the same command continues where it stopped."""
     from corpus.pipeline import build as pipeline
     from corpus.plan.model import Plan
     from corpus.tasks import progress
@@ -61,7 +74,7 @@ def _print_summary(manifest: Mapping[str, Any], folder: str) -> None:
 
 
 def status(out: LocalCorpusArgument, as_json: JsonOption = False) -> None:
-    """Say how far a running build is, or how it ended. Exit status 1 if it died or failed."""
+    """Show the progress of a build, or how it ended. Exit status 1 if it died or failed."""
     from corpus.report.terminal import make_printable
 
     state = _read_state(Path(out))
@@ -86,14 +99,16 @@ def _read_state(out: Path) -> dict[str, Any]:
         status = read_status_file(out / "work")
     except PermissionError:
         raise ManifestError(
-            f"only the user who built '{out}' can read its work folder; run this as that user"
+            f"only the user who started the build of '{out}' can read its folder work/; run this "
+            "as that user"
         ) from None
     if (out / MANIFEST_NAME).exists():
         manifest = load_manifest(out)
         return {"state": "done", "run": manifest.get("run", {}), "totals": manifest["totals"]}
     if status is None:
         raise ManifestError(
-            f"'{out}' holds no build and no corpus; give the folder that 'corpus build' writes"
+            f"'{out}' is neither a corpus nor an unfinished one; give the folder that "
+            "'corpus build' writes"
         )
     return status
 
@@ -108,6 +123,7 @@ def _format_state(state: Mapping[str, Any]) -> str:
     if run:
         lines.append(
             f"{run['seconds']:,.0f} s, {run['posts_per_second']:,.0f} posts/s, "
-            f"{run['bytes_per_second'] / 1e6:,.1f} MB/s, {run['peak_memory_mb']:,} MB at most"
+            f"{run['bytes_per_second'] / 1e6:,.1f} MB/s, "
+            f"at most {run['peak_memory_mb']:,} MB of memory"
         )
     return "\n".join(lines)

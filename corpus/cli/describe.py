@@ -114,8 +114,10 @@ def _find(find: Any, name: str, known: Sequence[str], kind: str, command: str) -
     elif name not in known:
         group = user_code.FILTERS if kind == "stage" else user_code.READERS
         if name not in user_code.names(group):
-            hint = did_you_mean(name, known)
-            raise CorpusError(f"no {kind} '{name}'{hint}; 'corpus {command}' lists all")
+            hint = did_you_mean(name, [*known, *user_code.names(group)])
+            if "did you mean" not in hint:
+                hint = f"; 'corpus {command}' lists all"
+            raise CorpusError(f"no {kind} '{name}'{hint}")
     return find(name)
 
 

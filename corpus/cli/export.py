@@ -10,6 +10,7 @@ import typer
 
 from corpus.cli.options import CorpusArgument
 from corpus.errors import CorpusError
+from corpus.plurals import pluralize
 from corpus.storage.export_files import FOLDER
 
 if TYPE_CHECKING:
@@ -171,8 +172,6 @@ def _choose_options(
 
 
 def _print_export(done: dict[str, Any], folder: Path) -> None:
-    from corpus.report.numbers import pluralize
-
     files = len(done["files"]) - 1  # the copy of the corpus's manifest is no file of documents
     tokens = f", {pluralize(done['tokens'], 'token')}," if "tokens" in done else ""
     print(f"{pluralize(done['documents'], 'document')}{tokens} in {pluralize(files, 'file')}")

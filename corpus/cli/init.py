@@ -8,16 +8,17 @@ from typing import Annotated
 
 import typer
 
+from corpus.cli.options import DEFAULT_PLAN
 from corpus.cli.printing import print_message
 from corpus.errors import CorpusError, PlanError
+from corpus.plurals import pluralize
 
-_PLAN = "corpus.yaml"
 _MAX_NAMED = 10
 
 
 def init(
-    dumps: Annotated[str, typer.Argument(metavar="DUMPS", help="a folder of dumps")],
-    out: Annotated[str, typer.Option("--out", help="the plan to write")] = _PLAN,
+    dumps: Annotated[str, typer.Argument(metavar="DUMPS", help="the folder with the dumps")],
+    out: Annotated[str, typer.Option("--out", help="the plan to write")] = DEFAULT_PLAN,
     force: Annotated[
         bool, typer.Option("--force", help="replace a plan that this command wrote")
     ] = False,
@@ -25,13 +26,12 @@ def init(
     """Detect the dumps in a folder and write a commented plan that builds them."""
     from corpus.plan.find_sources import find_sources
     from corpus.plan.propose_plan import count_languages, format_size, propose_plan
-    from corpus.report.numbers import pluralize
     from corpus.tasks.files import atomic_write
 
-    _check_plan(Path(out), force)
     if not os.path.isdir(dumps):
         what = "is a file; give its folder" if os.path.exists(dumps) else "does not exist"
         raise PlanError(f"'{dumps}' {what}")
+    _check_plan(Path(out), force)
     survey = find_sources(os.path.normpath(dumps))
     for source in survey.sources:
         files = pluralize(len(source.files), "file")
@@ -39,13 +39,13 @@ def init(
         print(f"{'':<14} {files}, {format_size(source.size_bytes)}")
         if source.problem:
             print_message(f"warning: {source.reader}: {source.problem}")
-    _print_names("no reader knows", survey.unknown)
-    _print_names("not looked into, since a build wrote it:", survey.corpora)
+    _print_names("no reader fits", survey.unknown)
+    _print_names("skipped, because a build wrote it:", survey.corpora)
     _print_names("no permission to read", survey.unreadable)
     if not survey.sources:
         raise CorpusError(
             f"no dump found in '{dumps}'; 'corpus readers' lists what can be read, and the reader "
-            "'table' reads any JSON lines, CSV, TSV or Parquet once its fields are named"
+            "'table' reads any JSON lines, CSV, TSV or Parquet if the plan names its fields"
         )
     languages = count_languages(survey.sources)
     name = os.path.basename(os.path.abspath(dumps))
@@ -53,7 +53,7 @@ def init(
     with atomic_write(Path(out)) as temporary:
         temporary.write_text(text, encoding="utf-8")
     print(f"\nplan    {out}")
-    print(f"next    look at it, then 'corpus check {out}' and 'corpus build {out}'")
+    print(f"next    read the plan, then run 'corpus check {out}' and 'corpus build {out}'")
 
 
 def _check_plan(path: Path, force: bool) -> None:
@@ -61,7 +61,7 @@ def _check_plan(path: Path, force: bool) -> None:
     from corpus.plan.propose_plan import HEAD
 
     if not path.parent.is_dir():
-        raise PlanError(f"no folder '{path.parent}' to write the plan to; make it first")
+        raise PlanError(f"no folder '{path.parent}' to write the plan to; create it first")
     if not os.path.lexists(path):
         return
     if not force:

@@ -13,6 +13,7 @@ import typer
 from corpus.cli.options import CorpusArgument, DumpsOption, KeyOption
 from corpus.cli.printing import print_post, print_record
 from corpus.errors import CorpusError, PlanError, did_you_mean
+from corpus.plurals import pluralize
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,10 +25,12 @@ _COMPARISON_FILE = "against.html"
 
 def report(
     out: CorpusArgument,
-    against: Annotated[str | None, typer.Option(help="another corpus, to compare with")] = None,
-    html: Annotated[str | None, typer.Option(help="write a page with speeds to this file")] = None,
+    against: Annotated[str | None, typer.Option(help="another corpus to compare with")] = None,
+    html: Annotated[
+        str | None, typer.Option(help="write the report, with speeds, to this file")
+    ] = None,
 ) -> None:
-    """Print what a finished corpus holds, or write two of them side by side as a page."""
+    """Print the report of a finished corpus, or write a page that compares it with another one."""
     from corpus.journal import read_consistently
     from corpus.storage.folder_lock import locked_if_inside
     from corpus.storage.remote_path import parse_path
@@ -84,11 +87,13 @@ def _write_page(path: Path, text: str) -> None:
     from corpus.tasks.files import atomic_write
 
     if not path.parent.is_dir():
-        raise PlanError(f"no folder '{path.parent}' to write the page to; make it first")
+        raise PlanError(f"no folder '{path.parent}' to write the page to; create it first")
     if path.is_dir():
         raise PlanError(f"'{path}' is a folder; give a file with --html")
     if path.is_symlink() or (path.exists() and not _is_page(path, text)):
-        raise PlanError(f"'{path}' is no page of a report; give another file with --html")
+        raise PlanError(
+            f"'{path}' is not a report, so it is not replaced; give another file with --html"
+        )
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     print(f"page    {path}")
@@ -102,12 +107,16 @@ def _is_page(path: Path, text: str) -> bool:
 
 
 def diff(
-    before: Annotated[str, typer.Argument(metavar="A", help="a folder that a build wrote")],
-    after: Annotated[str, typer.Argument(metavar="B", help="another one")],
-    posts: Annotated[bool, typer.Option("--posts", help="each post that moved, too")] = False,
+    before: Annotated[
+        str, typer.Argument(metavar="A", help="a corpus: the folder that 'corpus build' wrote")
+    ],
+    after: Annotated[str, typer.Argument(metavar="B", help="the corpus to compare it with")],
+    posts: Annotated[
+        bool, typer.Option("--posts", help="also list each post with another outcome")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON lines")] = False,
 ) -> None:
-    """Say what moved between two builds: settings, counts and, if asked, each post."""
+    """Compare two builds: settings, counts and, with --posts, the outcome of each post."""
     from corpus.maintenance.diff import compare_corpora, compare_posts, format_differences
     from corpus.report.terminal import make_printable
     from corpus.storage.filesystem import is_url
@@ -116,7 +125,9 @@ def diff(
     recover(Path(before))
     recover(Path(after))
     if urls := [given for given in (before, after) if is_url(given)]:
-        raise PlanError(f"'{urls[0]}': copy it to this machine first; diff reads all of its posts")
+        raise PlanError(
+            f"'{urls[0]}': copy it to this machine first: 'corpus diff' reads all posts"
+        )
     differences = compare_corpora(Path(before), Path(after))
     obstacle = None if differences["comparable"] is True else differences["comparable"]
     if posts and obstacle:
@@ -137,28 +148,28 @@ def diff(
         else:
             print(make_printable(f"{change.id}: {change.before} → {change.after}"))
     if not as_json:
-        print(f"{count:,} post{'s' if count != 1 else ''} moved")
+        print(f"{pluralize(count, 'post')} with another outcome")
 
 
 def peek(
     out: CorpusArgument,
-    dropped: Annotated[str | None, typer.Option(help="posts that this stage dropped")] = None,
-    reason: Annotated[str | None, typer.Option(help="with --dropped: for this reason")] = None,
-    rows: Annotated[int, typer.Option("--rows", "-n", min=1, help="how many")] = 5,
-    seed: Annotated[int, typer.Option(help="another seed, other rows")] = 0,
+    dropped: Annotated[str | None, typer.Option(help="show posts that this stage dropped")] = None,
+    reason: Annotated[str | None, typer.Option(help="with --dropped: only for this reason")] = None,
+    rows: Annotated[int, typer.Option("--rows", "-n", min=1, help="how many to show")] = 5,
+    seed: Annotated[int, typer.Option(help="the random seed: another one shows other rows")] = 0,
     text: Annotated[
         bool,
         typer.Option(
-            "--text", help="with --dropped: their redacted texts, out of work/ or the dumps"
+            "--text", help="with --dropped: show redacted texts, read from work/ or the dumps"
         ),
     ] = False,
     dumps: DumpsOption = None,
     key: KeyOption = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="every column that has a value")
+        bool, typer.Option("--all", help="show every column that has a value")
     ] = False,
 ) -> None:
-    """Show a few documents, or with --dropped a few ledger rows (which hold no text)."""
+    """Show random documents, or with --dropped random rows of the ledger, which have no text."""
     from corpus.journal import read_consistently
     from corpus.storage.remote_path import RemotePath, parse_path
 
@@ -166,7 +177,10 @@ def peek(
     if dropped is None and (reason or text):
         raise PlanError("--reason and --text are for dropped posts; name a stage with --dropped")
     if text and isinstance(folder, RemotePath):
-        raise PlanError(f"'{out}' is a URL; texts are read where the corpus was built")
+        raise PlanError(
+            f"'{out}' is a URL, and texts of dropped posts are not uploaded; run this where the "
+            "corpus was built"
+        )
 
     def pick() -> pl.DataFrame | None:
         picked = _pick_rows(out, dropped, reason, rows, seed)
@@ -174,7 +188,7 @@ def peek(
 
     picked = read_consistently(folder, pick)
     if picked is None:
-        print("nothing there")
+        print("no documents" if dropped is None else f"'{dropped}' dropped no post")
         return
     thresholds = _load_thresholds(out) if dropped is not None else []
     for record in picked.iter_rows(named=True):
@@ -237,7 +251,7 @@ def _list_facts(record: dict[str, Any]) -> list[object]:
         *_list_origin(record),
         f"{lang} {record['lang_score']:.2f}" if lang and record.get("lang_score") else lang,
         f"score {record['score']:,}" if record.get("score") is not None else None,
-        f"{len(record['post_ids']):,} posts" if record.get("post_ids") else None,
+        pluralize(len(record["post_ids"]), "post") if record.get("post_ids") else None,
         record["id"],
     ]
 
@@ -268,10 +282,12 @@ def _list_origin(record: dict[str, Any]) -> list[object]:
 
 def explain(
     out: CorpusArgument,
-    post_id: Annotated[str, typer.Argument(metavar="POST_ID", help="such as reddit:t1_c0abc")],
+    post_id: Annotated[
+        str, typer.Argument(metavar="POST_ID", help="the id of the post, such as reddit:t1_c0abc")
+    ],
     key: KeyOption = None,
 ) -> None:
-    """Say what became of a post: kept, or which stage dropped it, why, with which scores."""
+    """Show what happened to a post: kept, or dropped by which stage, why, and its scores."""
     from corpus.journal import read_version, require_version
     from corpus.loader.load import load
 
@@ -283,7 +299,8 @@ def explain(
     if not count:
         raise CorpusError(
             f"no post '{post_id}' in '{out}', kept or dropped; ids look like reddit:t1_c0abc or "
-            "x:1234567890, and refused records (corpus peek --dropped read) have none"
+            "x:1234567890; records that could not be read have no id (see 'corpus peek OUT "
+            "--dropped read')"
         )
 
 
@@ -333,7 +350,7 @@ def _print_dropped(post_id: str, name: str, corpus: Corpus) -> int:
         print_record(row, skip=("id", "stage", "reason"))
         if stage in settings:
             lines = textwrap.wrap(
-                f"under {stage}: {settings[stage]}",
+                f"settings of {stage}: {settings[stage]}",
                 96,
                 initial_indent="  ",
                 subsequent_indent="    ",

@@ -17,7 +17,7 @@ FAILED = 1
 WRONG = 2
 STOPPED = 130
 _EXIT_TIMEOUT_SECONDS = 20.0
-_STOPPED_MESSAGE = "stopped; run the same command again to go on where it stopped"
+_STOPPED_MESSAGE = "stopped; run the same command again to continue where it stopped"
 
 
 def main() -> None:

@@ -17,28 +17,31 @@ from corpus.cli.options import (
     read_lines,
 )
 from corpus.errors import PlanError
+from corpus.plurals import pluralize
 
 
 def takedown(
     out: LocalCorpusArgument,
-    ids: Annotated[str | None, typer.Option(help="a file with a post id a line")] = None,
+    ids: Annotated[str | None, typer.Option(help="a file with one post id per line")] = None,
     authors: Annotated[
-        str | None, typer.Option(help="a file with 'platform:name', or a pseudonym, a line")
+        str | None, typer.Option(help="a file with one 'platform:name' or pseudonym per line")
     ] = None,
     notices: Annotated[
         str | None,
-        typer.Option(help="a newer dump or compliance file: what it announces as deleted"),
+        typer.Option(help="a newer dump or compliance file, for what it says is deleted"),
     ] = None,
     key: KeyOption = None,
     names: Annotated[
-        str | None, typer.Option(help="a file with a person's name a line, to replace in all texts")
+        str | None,
+        typer.Option(help="a file with one person's name per line, to replace in all texts"),
     ] = None,
 ) -> None:
-    """Remove posts and authors from a finished corpus; a copy replaces a removed original.
+    """Remove posts and authors from a finished corpus.
 
-    Reposts of them are removed, and in the posts of others only what they quote is cut. Only the
-    shards that hold them are written again, and later builds under the key keep them out. Stopped
-    halfway, it finishes when run again.
+    If the corpus has another copy of a removed post, that copy takes its place. Reposts are
+    removed; in posts that quote a removed post only the quotation is cut. Only the shards
+    concerned are written again, and later builds with the same key leave these posts out. If it
+    is interrupted, run the same command again.
     """
     from corpus.maintenance.notices import find_announced
     from corpus.maintenance.takedown import take_down
@@ -54,29 +57,40 @@ def takedown(
         asked_ids += sorted(announced.ids)
         asked_authors += sorted(announced.authors)
         print(
-            f"{announced.notices:,} notices, of {len(announced.ids):,} posts and "
-            f"{len(announced.authors):,} authors here"
+            f"{pluralize(announced.notices, 'deletion notice')}; this corpus has "
+            f"{pluralize(len(announced.ids), 'post')} and "
+            f"{pluralize(len(announced.authors), 'author')} of them"
         )
     done = take_down(out, asked_ids, asked_authors, key, read_lines(names))
-    print(f"{done['removed']:,} posts removed, {done['elected']:,} replaced by a copy")
+    removed = pluralize(done["removed"], "post")
+    print(f"{removed} removed; a copy replaces {done['elected']:,} of them")
     if done["cut"]:
-        print(f"{done['cut']:,} posts of others changed, {done['redacted']:,} names replaced")
+        print(
+            f"{pluralize(done['cut'], 'post')} of others changed, "
+            f"{pluralize(done['redacted'], 'name')} replaced"
+        )
     if done["ledger_rows"]:
-        print(f"{done['ledger_rows']:,} rows of dropped posts cleared in the ledger")
+        print(f"{pluralize(done['ledger_rows'], 'row')} of dropped posts cleared in the ledger")
     if done["ledger_unknown"]:
-        print("the ledger of this corpus does not say whose posts were dropped: it has no people/")
+        print(
+            "the ledger may have rows of these authors: without the folder people/ it does not "
+            "show whose posts were dropped"
+        )
     if done["alongside"]:
-        print(f"{done['alongside']:,} posts removed with documents that could not be cut")
+        print(
+            f"{pluralize(done['alongside'], 'post')} of others removed, because the document "
+            "around a removed post could not be shortened"
+        )
     if done["tokens_removed"]:
-        print("tokens/ held them too and was removed; run 'corpus tokenize' again")
+        print("tokens/ removed, because it had these posts; run 'corpus tokenize' again")
     for name in done["exports_removed"]:
-        print(f"{name}/ held them too and was removed; run 'corpus export' again")
+        print(f"{name}/ removed, because it had these posts; run 'corpus export' again")
     for path in done["copies"]:
-        print(f"{Path(out) / path} was made of the old texts: remove it, and make it again")
+        print(f"{Path(out) / path} was made from the old texts: delete it and make it again")
     if done["work_removed"]:
-        print("work/ held them too and was removed")
+        print("work/ removed, because it had these posts")
     if done["unknown"]:
-        print(f"{len(done['unknown']):,} not found here:")
+        print(f"not found in this corpus: {len(done['unknown']):,}")
         for name in done["unknown"]:
             print(f"  {make_printable(name)}")
     if done["unresolved"]:
@@ -88,20 +102,21 @@ def takedown(
 
 def publish(
     out: LocalCorpusArgument,
-    url: Annotated[str, typer.Argument(metavar="URL", help="such as s3://bucket/corpus")],
-    replace: Annotated[bool, typer.Option(help="upload over another corpus")] = False,
+    url: Annotated[
+        str, typer.Argument(metavar="URL", help="where to upload, such as s3://bucket/corpus")
+    ],
+    replace: Annotated[bool, typer.Option(help="replace another corpus at the URL")] = False,
     with_index: Annotated[
         bool,
         typer.Option(
             "--with-index",
-            help="upload index/ and reserve/ too, which need the key: for 'against' and takedowns",
+            help="also upload index/ and reserve/, for 'against' and takedowns; they need the key",
         ),
     ] = False,
 ) -> None:
     """Upload a finished corpus: shards, then the rest, the manifest last.
 
-    Only files that builds wrote are uploaded. Run it again to go on where an interrupted upload
-    stopped.
+    Only files that a build wrote are uploaded. After an interruption the same command continues.
     """
     from corpus import stages
     from corpus.report.terminal import make_printable
@@ -110,7 +125,7 @@ def publish(
     from corpus.storage.unfinished_takedown import recover
 
     if not filesystem.is_url(url):
-        raise PlanError(f"'{url}' is no URL; give one such as s3://bucket/corpus")
+        raise PlanError(f"'{url}' is not a URL; give one such as s3://bucket/corpus")
     filesystem.require_usable_url(url)
     recover(Path(out))
     with locked_corpus(Path(out), "upload") as manifest:
@@ -124,7 +139,7 @@ def publish(
             omitted=() if with_index else upload.KEYED_FOLDERS,
             stages=stages.names(),
         )
-    print(f"{len(manifest['shards'])} shards in {url}")
+    print(f"uploaded to {url}: {pluralize(len(manifest['shards']), 'shard')}")
     if done.omitted_folders:
         names = " and ".join(f"{name}/" for name in done.omitted_folders)
         print(f"not uploaded: {names} (--with-index uploads them)")
@@ -136,26 +151,29 @@ def audit(
     out: LocalCorpusArgument,
     key: Annotated[
         str | None,
-        typer.Option(help="the corpus's key, to look for canaries, requests and clear names"),
+        typer.Option(help="the key of the corpus, to search for canaries, requests and names"),
     ] = None,
-    strict: Annotated[bool, typer.Option(help="look for names of people and places too")] = False,
+    strict: Annotated[
+        bool, typer.Option(help="also search for names of people and places")
+    ] = False,
     min_authors: Annotated[
-        int, typer.Option(min=2, help="a string of fewer authors counts as rare")
+        int, typer.Option(min=2, help="a string that fewer authors wrote counts as rare")
     ] = 3,
     max_rare: Annotated[
-        int | None, typer.Option(min=0, help="fail if there are more rare strings")
+        int | None, typer.Option(min=0, help="fail above this number of rare strings")
     ] = None,
     max_clear: Annotated[
         int | None,
-        typer.Option(min=0, help="fail if more texts have the name of an author or post in clear"),
+        typer.Option(min=0, help="fail if more texts contain an author's name or a post's id"),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="processes")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="worker processes")] = 1,
     as_json: JsonOption = False,
 ) -> None:
-    """Read a finished corpus again and say whether anything private is in it. Exit status 0 or 1.
+    """Search a finished corpus for private data. Exit status 1 if it finds any.
 
-    Contact data and handles in texts, columns and files, by the plan's filter and by a detector of
-    its own; ids, rare strings, canaries, suppressed posts, and whether the files are whole.
+    It searches texts, columns and files for contact data and handles, with the plan's settings of
+    'pii' and with a second, independent detector; it checks ids, rare strings, canaries, the
+    suppression list, and that all files are as they were built.
     """
     from corpus.maintenance import audit
 
@@ -173,12 +191,15 @@ def audit(
 
 def verify(
     out: CorpusArgument,
-    quick: Annotated[bool, typer.Option("--quick", help="sizes only; no shard is read")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="compare sizes only, without reading the shards")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Say whether a finished corpus is what was built. Exit status 0 or 1.
+    """Check that a finished corpus is as it was built. Exit status 1 if not.
 
-    Every hash, schema and count, and whether the ledger has a row for each dropped post.
+    It compares every hash, schema and count with the manifest, and the ledger's rows with the
+    number of dropped posts.
     """
     from corpus.maintenance import verify
 
@@ -196,22 +217,24 @@ def tune(
     out: LocalCorpusArgument,
     proposals: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[STAGE.SETTING=VALUE]...", help="such as toxicity.max_score=0.7"),
+        typer.Argument(metavar="STAGE.SETTING=VALUE", help="such as toxicity.max_score=0.7"),
     ] = None,
-    examples: Annotated[int, typer.Option(min=0, help="posts of each kind to show")] = 3,
+    examples: Annotated[
+        int, typer.Option(min=0, help="how many examples of each kind to show")
+    ] = 3,
     texts: Annotated[
         bool,
         typer.Option(
-            "--text", help="redacted texts of posts it would bring back, of work/ or the dumps"
+            "--text", help="also show redacted texts of dropped posts, read from work/ or the dumps"
         ),
     ] = False,
     dumps: DumpsOption = None,
     key: KeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say which posts other settings would drop or bring back; nothing is scored again.
+    """Show which posts other settings would drop or keep, from the stored scores.
 
-    Without settings: what other values of each threshold would do.
+    Without settings it shows what other values of each threshold would do.
     """
     from corpus.journal import read_consistently
     from corpus.maintenance import tune

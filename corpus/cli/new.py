@@ -18,10 +18,10 @@ _PACKAGE = "own"
 
 NameArgument = Annotated[
     str,
-    typer.Argument(metavar="NAME", help="such as emoji_count, or my_pkg.emoji_count"),
+    typer.Argument(metavar="NAME", help="its name, such as emoji_count or my_pkg.emoji_count"),
 ]
 FolderOption = Annotated[
-    str, typer.Option("--to", help="the folder of the package: that of the plan, say")
+    str, typer.Option("--to", help="the folder to write the package to, such as the plan's")
 ]
 
 
@@ -50,27 +50,27 @@ def _split(name: str, built_in: list[str]) -> tuple[str, str]:
     for part in (*package.split("."), own):
         if not NAME.fullmatch(part) or keyword.iskeyword(part):
             raise PlanError(
-                f"'{name}': '{part}' is no name of a module; use small letters, digits and '_', "
-                "such as my_pkg.emoji_count"
+                f"'{name}': '{part}' is not a valid module name; use small letters, digits and "
+                "'_', such as my_pkg.emoji_count"
             )
     if own in built_in:
-        raise PlanError(f"'{own}' is a built-in name; give another one")
+        raise PlanError(f"'{own}' is the name of a built-in one; give another name")
     return package, own
 
 
 def _write(to: Path, package: str, name: str, module: str, test: str) -> list[Path]:
     """Write the package and the two files; return these. PlanError if something is there."""
     if not to.is_dir():
-        raise PlanError(f"no folder '{to}'; make it first")
+        raise PlanError(f"no folder '{to}'; create it first")
     _refuse_shadowed(to, package.partition(".")[0])
     folder = to
     for part in package.split("."):
         folder = folder / part
         if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-            raise PlanError(f"'{folder}' is no folder; give another name")
+            raise PlanError(f"'{folder}' is not a folder; give another name")
     files = [folder / f"{name}.py", folder / f"test_{name}.py"]
     if present := [file for file in files if file.exists() or file.is_symlink()]:
-        raise PlanError(f"'{present[0]}' is there already; give another name")
+        raise PlanError(f"'{present[0]}' exists; give another name")
     folder.mkdir(parents=True, exist_ok=True)
     while folder != to:
         if not (folder / "__init__.py").exists():
@@ -102,4 +102,4 @@ def _print_next(files: list[Path], entry: str, section: str) -> None:
     for file in files:
         print(f"wrote   {file}")
     print(f"test    python -m pytest {files[1]}")
-    print(f"plan    {entry}    {section}, in a plan beside the package")
+    print(f"use     {entry}    {section} of a plan in the same folder")

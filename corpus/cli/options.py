@@ -22,20 +22,51 @@ def _require_local(out: str) -> str:
     return out
 
 
-PlanArgument = Annotated[str, typer.Argument(metavar="PLAN", help="a YAML plan")]
+#: The plan that ``corpus init`` writes if no other name is given, and that is used if none is.
+DEFAULT_PLAN = "corpus.yaml"
+
+
+def _require_default_plan(plan: str) -> str:
+    """Return the plan's path; PlanError that names ``corpus init`` if the default is not there."""
+    if plan == DEFAULT_PLAN and not Path(plan).exists():
+        raise PlanError(
+            f"no '{DEFAULT_PLAN}' in this folder; give the path of a plan, or let "
+            "'corpus init DUMPS' write one"
+        )
+    return plan
+
+
+PlanArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="PLAN",
+        help="the plan, a YAML file",
+        callback=_require_default_plan,
+    ),
+]
 CorpusArgument = Annotated[
-    str, typer.Argument(metavar="OUT", help="a finished corpus: a folder or a URL")
+    str,
+    typer.Argument(
+        metavar="OUT", help="the corpus: the folder that 'corpus build' wrote, or a URL"
+    ),
 ]
 LocalCorpusArgument = Annotated[
-    str, typer.Argument(metavar="OUT", help="a folder that a build wrote", callback=_require_local)
+    str,
+    typer.Argument(
+        metavar="OUT", help="the folder that 'corpus build' wrote", callback=_require_local
+    ),
 ]
-OutOption = Annotated[str | None, typer.Option("--out", help="the folder to build")]
+OutOption = Annotated[
+    str | None, typer.Option("--out", help="the folder for the corpus, instead of the plan's")
+]
 KeyOption = Annotated[
     str | None,
-    typer.Option("--key", help="the corpus's key; default: corpus.key in OUT's parent folder"),
+    typer.Option(
+        "--key", help="the key of the corpus; default: corpus.key in the folder above OUT"
+    ),
 ]
 DumpsOption = Annotated[
-    str | None, typer.Option("--dumps", help="with --text: the folder that has the dumps now")
+    str | None, typer.Option("--dumps", help="with --text: the folder where the dumps are now")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON")]
 

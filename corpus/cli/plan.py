@@ -12,9 +12,10 @@ from typing import Annotated, Any
 import typer
 
 from corpus.cli import describe
-from corpus.cli.options import OutOption, PlanArgument
+from corpus.cli.options import DEFAULT_PLAN, OutOption, PlanArgument
 from corpus.cli.printing import print_message, print_record
 from corpus.errors import CorpusError
+from corpus.plurals import pluralize
 
 #: ``corpus sniff`` looks for posts in so many batches of so many posts.
 _MAX_BATCHES, _BATCH_POSTS = 50, 1000
@@ -22,7 +23,7 @@ _MAX_BATCHES, _BATCH_POSTS = 50, 1000
 _MAX_NAMED = 10
 
 
-def check(plan: PlanArgument, out: OutOption = None) -> None:
+def check(plan: PlanArgument = DEFAULT_PLAN, out: OutOption = None) -> None:
     """Find all errors of a plan in one run; it reads the first records of each source."""
     from corpus.plan.model import Plan
     from corpus.storage import filesystem
@@ -33,8 +34,8 @@ def check(plan: PlanArgument, out: OutOption = None) -> None:
     total = sum(filesystem.size_and_mtime(file)[0] for file in files)
     for number, source in enumerate(checked.sources, start=1):
         _warn_of_first_records(f"source {number} ({source.reader})", source)
-    print(f"{checked.name} is sound")
-    print(f"sources  {len(files)} file{'s' if len(files) != 1 else ''}, {total:,} bytes")
+    print(f"{checked.name}: no errors")
+    print(f"sources  {pluralize(len(files), 'file')}, {pluralize(total, 'byte')}")
     print(f"stages   {' → '.join(stage.name for stage in checked.stages)}")
     print(f"output   {checked.output.path}")
 
@@ -44,12 +45,14 @@ def _warn_of_first_records(name: str, source: Any) -> None:
     from corpus.plan.first_records import read_first_records
 
     first = read_first_records(source, source.list_files()[0])
+    records = f"of the first {pluralize(first.records, 'record')}"
     for reason, count in sorted(first.refused.items()):
-        print_message(f"warning: {name}: {count:,} of {first.records:,} refused: {reason}")
+        print_message(f"warning: {name}: {records}, {count:,} refused: {reason}")
+    posts = f"of the first {pluralize(first.posts, 'post')}"
     for column, count in sorted(first.unreadable.items()):
-        print_message(f"warning: {name}: {column}: {count:,} of {first.posts:,} not understood")
+        print_message(f"warning: {name}: {posts}, {count:,} without a readable '{column}'")
     for key, hint in first.absent.items():
-        print_message(f"warning: {name}: no record of the first has the key '{key}'{hint}")
+        print_message(f"warning: {name}: none of the first records has the key '{key}'{hint}")
 
 
 def print_warnings(plan: Any) -> None:
@@ -67,16 +70,16 @@ def print_warnings(plan: Any) -> None:
             shown = [os.path.relpath(file, source.config.path) for file in beside[:_MAX_NAMED]]
             more = f" and {len(beside) - _MAX_NAMED:,} more" if len(beside) > _MAX_NAMED else ""
             print_message(
-                f"source {number} ({source.reader}): not read, since they are no dumps: "
-                f"{', '.join(shown)}{more}; a path or a pattern that names them reads them"
+                f"source {number} ({source.reader}): these files do not look like dumps and are "
+                f"not read: {', '.join(shown)}{more}; to read them, name them in 'path'"
             )
 
 
 def sniff(
     path: Annotated[str, typer.Argument(metavar="PATH", help="a dump, an archive or a folder")],
-    rows: Annotated[int, typer.Option("--rows", "-n", min=0, help="posts to show")] = 3,
+    rows: Annotated[int, typer.Option("--rows", "-n", min=0, help="how many posts to show")] = 3,
 ) -> None:
-    """Say which reader fits a file, and show posts of it as they would be read."""
+    """Detect which reader fits a file, and show its first posts as that reader reads them."""
     from corpus import readers
     from corpus.plan import detect_format
 
@@ -87,8 +90,8 @@ def sniff(
     proposals = detect_format.propose_sources(path)
     if not proposals:
         raise CorpusError(
-            f"no reader knows '{path}'; 'corpus readers' lists them, and 'table' reads any JSON "
-            "lines, CSV, TSV or Parquet once its fields are named"
+            f"no reader fits '{path}'; 'corpus readers' lists all of them, and 'table' reads any "
+            "JSON lines, CSV, TSV or Parquet if the plan names its fields"
         )
     name, settings = proposals[0].reader, proposals[0].settings
     print(f"{name}  {describe.first_line(name, readers.find(name))}")
@@ -96,8 +99,8 @@ def sniff(
         print(f"  or perhaps {other.reader} ({other.score:.0%})")
     if name == "table" and "text" not in settings["fields"]:
         raise CorpusError(
-            "it is a table, and no column looks like a text; name it in the plan: "
-            "fields: {id: ..., text: ...}"
+            "this is a table, and no column looks like the text of posts; name the columns in the "
+            "plan: fields: {id: ..., text: ...}"
         )
     output = {"path": f"out/{os.path.basename(os.path.abspath(path)).partition('.')[0] or name}"}
     print(f"\nsources:\n  - {name}: {_format_settings(settings)}")
@@ -136,49 +139,75 @@ def _print_first_posts(name: str, settings: dict[str, Any], path: str, rows: int
     for column, count in sorted(unreadable.items()):
         print(f"not understood so far: {column} {count:,}")
     if rows and not printed:
-        print("no post in its first records")
+        print("its first records contain no post")
 
 
 def demo(
-    folder: Annotated[str, typer.Argument(metavar="DIR", help="where to write them")],
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="the folder to write")],
     posts: Annotated[int, typer.Option(min=200, help="about how many posts")] = 20_000,
-    seed: Annotated[int, typer.Option(help="another seed, other posts")] = 1,
+    seed: Annotated[int, typer.Option(help="the random seed: another one gives other posts")] = 1,
 ) -> None:
-    """Write sample dumps: invented posts with planted duplicates, junk, toxic text and PII."""
+    """Write sample dumps: invented posts with planted duplicates, spam, toxic texts and PII."""
     from corpus.demo import write
 
     write(Path(folder), posts=posts, seed=seed)
-    print(f"about {posts:,} posts in {folder}; planted.json there says what is hidden in them")
+    print(f"dumps   {folder}, about {posts:,} posts")
+    print(f"planted {folder}/planted.json lists the planted duplicates, spam and contact data")
+    print(f"next    'corpus init {folder}'")
 
 
 def readers(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="one reader")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="the reader to describe")
+    ] = None,
 ) -> None:
     """List the readers and their settings, or describe one with an example."""
-    from corpus import readers
+    from corpus import readers, user_code
 
     if name is not None:
         print(describe.describe_reader(name))
     else:
         _print_modules(readers.names(), readers.find)
+        _print_installed(user_code.READERS, readers.names(), readers.find)
 
 
 def filters(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="one stage")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="the stage to describe")
+    ] = None,
 ) -> None:
     """List the stages and their settings, or describe one with its columns, reasons and example."""
-    from corpus import stages
+    from corpus import stages, user_code
 
     if name is not None:
         print(describe.describe_stage(name))
     else:
         _print_modules(stages.names(), stages.find)
+        _print_installed(user_code.FILTERS, stages.names(), stages.find)
+
+
+def _print_installed(group: str, built_in: Sequence[str], find: Callable[[str], Any]) -> None:
+    """Print what installed packages add by entry points; one that cannot be loaded is a warning."""
+    from corpus import user_code
+
+    for name in user_code.names(group):
+        if name in built_in:
+            continue
+        try:
+            module = find(name)
+        except CorpusError as error:
+            print_message(f"warning: {error}")
+            continue
+        _print_module(f"{name} ({user_code.find_path(name, group)})", name, module)
 
 
 def _print_modules(names: Sequence[str], find: Callable[[str], Any]) -> None:
     for name in names:
-        module = find(name)
-        print(f"{name}  {describe.first_line(name, module)}")
-        for key, field in module.Config.model_fields.items():
-            default = "required" if field.is_required() else repr(field.default)
-            print(f"    {key}: {default}  {field.description or ''}".rstrip())
+        _print_module(name, name, find(name))
+
+
+def _print_module(title: str, name: str, module: Any) -> None:
+    print(f"{title}  {describe.first_line(name, module)}")
+    for key, field in module.Config.model_fields.items():
+        default = "required" if field.is_required() else repr(field.default)
+        print(f"    {key}: {default}  {field.description or ''}".rstrip())

@@ -10,13 +10,14 @@ import typer
 
 from corpus.cli.options import JsonOption, read_lines
 from corpus.errors import PlanError
+from corpus.plurals import pluralize
 
-KeyFileOption = Annotated[str, typer.Option("--key", help="the key whose list it is")]
-IdsOption = Annotated[str | None, typer.Option(help="a file with a post id a line")]
+KeyFileOption = Annotated[str, typer.Option("--key", help="the key that the list belongs to")]
+IdsOption = Annotated[str | None, typer.Option(help="a file with one post id per line")]
 AuthorsOption = Annotated[
-    str | None, typer.Option(help="a file with 'platform:name', or a pseudonym, a line")
+    str | None, typer.Option(help="a file with one 'platform:name' or pseudonym per line")
 ]
-NamesOption = Annotated[str | None, typer.Option(help="a file with a person's name a line")]
+NamesOption = Annotated[str | None, typer.Option(help="a file with one person's name per line")]
 
 
 def add(
@@ -25,7 +26,7 @@ def add(
     names: NamesOption = None,
     key: KeyFileOption = "corpus.key",
 ) -> None:
-    """Add requests: no later build under the key has these posts, authors' posts or names.
+    """Add requests: no later build with this key will have these posts, authors or names.
 
     Finished corpora are not changed: run 'corpus takedown' on them, or build them again.
     """
@@ -36,13 +37,13 @@ def add(
         raise PlanError("nothing to add; give --ids FILE, --authors FILE or --names FILE")
     done = suppression.add(path, read_lines(ids), read_lines(authors), read_lines(names))
     print(
-        f"added {done.ids:,} ids, {done.authors:,} authors and {done.names:,} names; "
-        f"{done.after.entries:,} entries in {suppression.list_path(path)}"
+        f"added {_format_counts(done.ids, done.authors, done.names)}; "
+        f"{suppression.list_path(path)} now has {pluralize(done.after.entries, 'entry', 'entries')}"
     )
 
 
 def list_entries(key: KeyFileOption = "corpus.key", as_json: JsonOption = False) -> None:
-    """Count the requests and print the keyed names of posts and authors; no name is in clear."""
+    """Count the requests and print the pseudonyms of posts and authors; no name is readable."""
     from corpus.privacy import suppression
 
     listed = suppression.load(_require_key(key))
@@ -50,7 +51,7 @@ def list_entries(key: KeyFileOption = "corpus.key", as_json: JsonOption = False)
     if as_json:
         print(json.dumps({"ids": ids, "authors": authors, "names": names}, indent=2))
         return
-    print(f"{len(ids):,} ids, {len(authors):,} authors and {names:,} names")
+    print(_format_counts(len(ids), len(authors), names))
     for kind, values in (("id", ids), ("author", authors)):
         for value in values:
             print(f"{kind} {value}")
@@ -62,7 +63,7 @@ def check(
     names: NamesOption = None,
     key: KeyFileOption = "corpus.key",
 ) -> None:
-    """Say which posts, authors and names are listed; names are printed by the number of their line.
+    """Check whether posts, authors and names are listed; a name is shown as its line number.
 
     Exit status 0 whether they are or not.
     """
@@ -80,6 +81,10 @@ def check(
     ]
     for name, is_listed in found:
         print(f"{'listed    ' if is_listed else 'not listed'}  {make_printable(name)}")
+
+
+def _format_counts(ids: int, authors: int, names: int) -> str:
+    return f"{pluralize(ids, 'id')}, {pluralize(authors, 'author')}, {pluralize(names, 'name')}"
 
 
 def _require_key(key: str) -> Path | str:

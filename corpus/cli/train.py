@@ -9,6 +9,7 @@ import typer
 
 from corpus.cli.options import CorpusArgument
 from corpus.errors import BuildError
+from corpus.plurals import pluralize
 
 
 def tokenize(
@@ -20,12 +21,14 @@ def tokenize(
         str | None, typer.Option(help="the token after each document; default: end of text")
     ] = None,
     dtype: Annotated[str, typer.Option(help="auto, uint16 or uint32")] = "auto",
-    to: Annotated[str | None, typer.Option(help="where to write; default: OUT/tokens")] = None,
+    to: Annotated[
+        str | None, typer.Option(help="the folder to write to; default: OUT/tokens")
+    ] = None,
     split: Annotated[str, typer.Option(help="train or validation")] = "train",
 ) -> None:
     """Write the tokens of a finished corpus as one flat array, for numpy.memmap.
 
-    Run it again to go on where it stopped.
+    After an interruption the same command continues where it stopped.
     """
     from corpus.loader import memmap
     from corpus.loader.find_tokenizer import find_tokenizer
@@ -35,31 +38,40 @@ def tokenize(
     index = memmap.tokenize(
         out, found.path, destination=to, separator=separator, dtype=dtype, split=split
     )
-    print(f"{index['tokens']:,} tokens of {index['documents']:,} documents as {index['dtype']}")
+    tokens, documents = index["tokens"], index["documents"]
+    print(f"{pluralize(tokens, 'token')} of {pluralize(documents, 'document')} as {index['dtype']}")
     print(f"tokens  {to or Path(out) / 'tokens' / ('' if split == 'train' else split)}")
 
 
 def train(
-    labelled: Annotated[str, typer.Option(help="JSON lines, CSV, TSV or Parquet, packed or not")],
+    labelled: Annotated[
+        str, typer.Option(help="JSON lines, CSV, TSV or Parquet, compressed or not")
+    ],
     text: Annotated[str, typer.Option(help="the column with the posts' texts")],
     label: Annotated[str, typer.Option(help="the column with their labels")],
     out: Annotated[str, typer.Option(help="the model to write: .bin, or .ftz for a small one")],
     precision: Annotated[
-        float | None, typer.Option(help="find the score from which on a label has this precision")
+        float | None, typer.Option(help="find the score above which a label has this precision")
     ] = None,
     wanted: Annotated[
         list[str] | None,
-        typer.Option("--for", help="for this label (may be repeated); all if none"),
+        typer.Option("--for", help="find it for this label (may be repeated); default: all"),
     ] = None,
-    dim: Annotated[int | None, typer.Option(help="numbers to a vector [16]")] = None,
-    epochs: Annotated[int | None, typer.Option(help="how often a post is seen [20]")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="the first step's size [0.3]")] = None,
-    word_ngrams: Annotated[int | None, typer.Option(help="words in a row, at most [2]")] = None,
-    min_chars: Annotated[int | None, typer.Option(help="characters, at least [3]")] = None,
-    max_chars: Annotated[int | None, typer.Option(help="characters, at most [6]")] = None,
-    most_rows: Annotated[int | None, typer.Option(help="vectors at most [1048576]")] = None,
-    seed: Annotated[int | None, typer.Option(help="another seed, another model [1]")] = None,
-    delimiter: Annotated[str, typer.Option(help="of a CSV, if no comma")] = "",
+    dim: Annotated[int | None, typer.Option(help="size of the vectors [16]")] = None,
+    epochs: Annotated[int | None, typer.Option(help="passes over the posts [20]")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="the learning rate at the start [0.3]")
+    ] = None,
+    word_ngrams: Annotated[int | None, typer.Option(help="longest n-gram of words [2]")] = None,
+    min_chars: Annotated[int | None, typer.Option(help="shortest n-gram of characters [3]")] = None,
+    max_chars: Annotated[int | None, typer.Option(help="longest n-gram of characters [6]")] = None,
+    most_rows: Annotated[
+        int | None, typer.Option(help="largest number of vectors [1048576]")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="the random seed: another one gives another model [1]")
+    ] = None,
+    delimiter: Annotated[str, typer.Option(help="the separator of a CSV, if not a comma")] = "",
     quotes: Annotated[bool, typer.Option(help='whether " opens a quoted field of a CSV')] = True,
 ) -> None:
     """Train a classifier on posts that you have labelled, for the stage 'classifier'.

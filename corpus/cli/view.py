@@ -14,17 +14,17 @@ from corpus.errors import CorpusError
 def view(
     out: LocalCorpusArgument,
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="the port to listen on; 0 is a free one")
+        int, typer.Option(min=0, max=65535, help="the port to listen on; 0: any free one")
     ] = 0,
     dumps: Annotated[
-        str | None, typer.Option("--dumps", help="the folder that has the dumps now")
+        str | None, typer.Option("--dumps", help="the folder where the dumps are now")
     ] = None,
     key: KeyOption = None,
 ) -> None:
-    """Look into a finished corpus in a browser: search posts, move thresholds. Nothing is changed.
+    """Open a finished corpus in a browser: search posts, try other thresholds. It changes nothing.
 
-    The page is for this machine alone: it listens on the loopback address, and its address has a
-    random word that is printed here. Ctrl-C ends it.
+    Only this machine can open the page: it listens on the loopback address, and the address that
+    is printed contains a random token. Ctrl-C ends it.
     """
     from corpus.maintenance.replay import BuiltCorpus
     from corpus.tasks.stop_requests import StopRequested
@@ -39,7 +39,7 @@ def view(
         raise CorpusError(f"cannot listen on port {port}: {error.strerror}; give another") from None
     with server:
         print(f"open    {server.address}")
-        print("Ctrl-C ends it; nothing in the corpus is changed", flush=True)
+        print("Ctrl-C ends it; the corpus is not changed", flush=True)
         try:
             server.serve_forever()
         except StopRequested:

@@ -11,6 +11,7 @@ from corpus.errors import CorpusError, ManifestError, did_you_mean
 from corpus.journal import CorpusFiles, read_consistently
 from corpus.loader.stamps import Stamp, read_stamp
 from corpus.manifest import load_manifest, shards_digest
+from corpus.plurals import pluralize
 from corpus.storage.remote_path import parse_path
 from corpus.storage.unfinished_takedown import recover
 
@@ -55,7 +56,8 @@ class Corpus:
         return int(self.manifest["totals"]["documents"])
 
     def __repr__(self) -> str:
-        return f"<Corpus {self.path}: {len(self):,} documents in {len(self.shards)} shards>"
+        documents, shards = pluralize(len(self), "document"), pluralize(len(self.shards), "shard")
+        return f"<Corpus {self.path}: {documents} in {shards}>"
 
     def scan(self, shards: Sequence[dict[str, Any]] | None = None) -> pl.LazyFrame:
         """Return all documents, or those of some of the manifest's shards, as a LazyFrame.

@@ -31,6 +31,7 @@ from corpus.maintenance.checks import MAX_EXAMPLES, Check
 from corpus.maintenance.contact_data import ContactDataDetector, DetectorSettings
 from corpus.manifest import MANIFEST_NAME, load_manifest
 from corpus.plan.built_plan import load_built_plan
+from corpus.plurals import pluralize
 from corpus.privacy import canaries, keys, suppression
 from corpus.privacy.pseudonyms import AUTHOR_COLUMNS, AUTHOR_LIST_COLUMNS, ID_COLUMNS
 from corpus.storage.unfinished_takedown import recover
@@ -393,10 +394,11 @@ def _audit(
     results = [
         _check_files(folder, manifest, audits),
         _check_details(
-            "no contact data and no handles", [(each.entities, each.detail_rows) for each in audits]
+            "no contact data or handles in the texts",
+            [(each.entities, each.detail_rows) for each in audits],
         ),
         _check_details(
-            "no contact data by the independent detector",
+            "no contact data, by a second detector",
             [(each.detected, each.detected_rows) for each in audits],
         ),
         _check_details(
@@ -408,7 +410,11 @@ def _audit(
             audits, keyed, audit_files.count_unkeyed_ledger_ids(files.ledger()) if keyed else 0
         ),
         _check_collisions(audits),
-        Check("authors are pseudonyms", not unkeyed_authors, f"{unkeyed_authors:,} are not"),
+        Check(
+            "authors are pseudonyms",
+            not unkeyed_authors,
+            f"{pluralize(unkeyed_authors, 'author')} in clear",
+        ),
         _check_clear_names(audits, secrets, max_clear),
         _check_suppressed(files, audits, secrets),
         _check_rare_strings(audits, min_authors, max_rare),
@@ -435,7 +441,10 @@ def _load_pii_config(folder: Path, strict: bool, key: str | Path | None) -> str:
     try:
         return stages.find("pii").Config.model_validate(settings).model_dump_json()
     except ValueError:
-        raise CorpusError("the pii stage of this corpus's plan is of another version") from None
+        raise CorpusError(
+            "the settings of the stage 'pii' are of another version of social-corpus; use the "
+            "version that built the corpus"
+        ) from None
 
 
 def _make_detector_settings(pii_config: str) -> DetectorSettings:
@@ -480,9 +489,9 @@ def _check_files(folder: Path, manifest: dict[str, Any], audits: list[ShardAudit
     ]
     files = [*changed, *unknown, *private]
     return Check(
-        "files are complete and none is private",
+        "all files are there, and none is private",
         not files,
-        f"{len(changed)} not as the manifest says, {len(unknown)} unknown, {len(private)} private",
+        f"{len(changed)} changed or damaged, {len(unknown)} unknown, {len(private)} private",
         tuple(files[:MAX_EXAMPLES]),
     )
 
@@ -524,8 +533,9 @@ def _check_documentation(
     return Check(
         name,
         not where,
-        f"{posts.height:,} posts shown, {len(with_details):,} with details; {len(unkeyed):,} ids "
-        f"not keyed; canaries in {len(with_canaries):,} files",
+        f"{pluralize(posts.height, 'post')} shown, {len(with_details):,} with contact data; "
+        f"{pluralize(len(unkeyed), 'id')} not keyed; canaries in "
+        f"{pluralize(len(with_canaries), 'file')}",
         tuple(where[:MAX_EXAMPLES]),
     )
 
@@ -554,7 +564,7 @@ def _check_ids(audits: list[ShardAudit], keyed: bool, in_ledger: int) -> Check:
     return Check(
         "post ids are keyed",
         not count + in_ledger,
-        f"{count:,} are not, and {in_ledger:,} in the ledger",
+        f"{count:,} in the shards are not, {in_ledger:,} in the ledger",
     )
 
 
@@ -563,11 +573,15 @@ def _check_collisions(audits: list[ShardAudit]) -> Check:
     pairs = np.unique(np.concatenate([_NO_PAIRS, *(each.id_hashes for each in audits)]), axis=0)
     _, authors = np.unique(pairs[:, 0], return_counts=True)
     collisions = int(np.count_nonzero(authors > 1))
-    return Check("keyed ids do not collide", not collisions, f"{collisions:,} are of two authors")
+    return Check(
+        "keyed ids do not collide",
+        not collisions,
+        f"{pluralize(collisions, 'id')} of several authors",
+    )
 
 
 def _check_clear_names(audits: list[ShardAudit], secrets: Secrets, max_clear: int | None) -> Check:
-    name = "no clear names of authors and posts"
+    name = "no names of authors or ids of posts in clear"
     if not secrets.key:
         return Check(name, True, f"not searched: {secrets.reason}")
     known = np.unique(np.concatenate([_NO_PAIRS[:, 0], *(each.author_hashes for each in audits)]))
@@ -582,13 +596,14 @@ def _check_clear_names(audits: list[ShardAudit], secrets: Secrets, max_clear: in
     return Check(
         name,
         passed,
-        f"in {len(texts):,} texts and in {len(columns):,} rows of other columns",
+        f"in {pluralize(len(texts), 'text')}, and in other columns of "
+        f"{pluralize(len(columns), 'row')}",
         tuple((columns + texts)[:MAX_EXAMPLES]) if not passed else (),
     )
 
 
 def _check_suppressed(files: CorpusFiles, audits: list[ShardAudit], secrets: Secrets) -> Check:
-    name = "nothing that is suppressed"
+    name = "nothing from the suppression list"
     if not secrets.key:
         return Check(name, True, f"not searched: {secrets.reason}")
     total: Counter[str] = Counter()
@@ -599,7 +614,10 @@ def _check_suppressed(files: CorpusFiles, audits: list[ShardAudit], secrets: Sec
         total["id in the ledger"] += in_ledger
     listed = len(secrets.ids) + len(secrets.authors) + len(secrets.names)
     return Check(
-        name, not total, f"{listed:,} requests: {format_counts(total)}", tuple(rows[:MAX_EXAMPLES])
+        name,
+        not total,
+        f"{pluralize(listed, 'request')}: {format_counts(total)}",
+        tuple(rows[:MAX_EXAMPLES]),
     )
 
 
@@ -611,7 +629,7 @@ def _check_rare_strings(audits: list[ShardAudit], min_authors: int, max_rare: in
     return Check(
         "rare strings",
         max_rare is None or rare <= max_rare,
-        f"{rare:,} of {authors.size:,} strings with digits are of fewer than {min_authors} authors",
+        f"{rare:,} of {authors.size:,} strings with digits have fewer than {min_authors} authors",
     )
 
 
@@ -630,12 +648,12 @@ def _check_canaries(
     yield Check(
         "canaries with details",
         not leaked,
-        f"{details:,} planted, details of {len(leaked):,} are in the texts",
+        f"{details:,} planted, contact data of {len(leaked):,} still in the texts",
         tuple(sorted(leaked)[:MAX_EXAMPLES]),
     )
     repeated = sorted(name for name, count in counts.items() if count > 1)
     yield Check(
-        "canaries to be recited",
+        "canaries without details",
         not repeated,
         f"{len(expected) - details:,} planted, {len(counts):,} are in the texts, "
         f"{len(repeated):,} more than once",
@@ -647,5 +665,5 @@ def format_audit(result: dict[str, Any]) -> str:
     """Format the result of :func:`audit` as lines for the terminal."""
     verdict = "passed" if result["passed"] else "failed"
     return checks.format_checks(
-        result["checks"], f"audit {verdict}: {result['rows']:,} documents read"
+        result["checks"], f"audit {verdict}: {pluralize(result['rows'], 'document')} read"
     )

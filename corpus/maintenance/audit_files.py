@@ -20,6 +20,7 @@ from corpus.journal import CorpusFiles
 from corpus.maintenance.checks import MAX_EXAMPLES, Check
 from corpus.maintenance.contact_data import ContactDataDetector, sum_counts
 from corpus.maintenance.visible_text import SEPARATOR
+from corpus.plurals import pluralize
 from corpus.privacy import keys
 from corpus.privacy.pseudonyms import ID_COLUMNS
 
@@ -82,9 +83,10 @@ def check_files_for_contact_data(files: CorpusFiles, detector: ContactDataDetect
             total += counts
             where.append(name.as_posix())
     return Check(
-        "no contact data in the files beside the shards",
+        "no contact data in the other files",
         not total,
-        f"{len(own):,} names of files, {len(pages):,} pages, {len(ledger):,} files of the ledger: "
+        f"{pluralize(len(own), 'file name')}, {pluralize(len(pages), 'page')}, "
+        f"{pluralize(len(ledger), 'ledger file')}: "
         f"{format_counts(total)}",
         tuple(where[:MAX_EXAMPLES]),
     )

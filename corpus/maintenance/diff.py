@@ -205,7 +205,7 @@ def format_differences(differences: Mapping[str, Any]) -> str:
             f"    {reason['name']}: {_format_change(reason['before'], reason['after'])}"
             for reason in row["reasons"]
         ]
-    lines.append("in all")
+    lines.append("totals")
     lines += [
         f"  {row['name']}: {_format_change(row['before'], row['after'])}"
         for row in differences["totals"]

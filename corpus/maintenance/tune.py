@@ -23,6 +23,7 @@ from corpus.maintenance.replay import (
     replay_verdicts,
     required_columns,
 )
+from corpus.plurals import pluralize
 from corpus.schema import LEDGER_KEY
 from filters import contract
 from filters.contract import FilterConfig
@@ -268,7 +269,8 @@ def format_tuning(result: Mapping[str, Any]) -> str:
     """Format the result of :func:`tune` for the terminal; texts are not made printable."""
     pieces = ["\n".join(_format_stage(row)) for row in result["stages"]]
     if result["taken_down"]:
-        pieces.append(f"{result['taken_down']:,} posts were taken down and are not counted")
+        removed = pluralize(result["taken_down"], "post")
+        pieces.append(f"not counted: {removed} that a takedown removed")
     return "\n\n".join(pieces)
 
 
@@ -281,12 +283,14 @@ def _format_stage(summary: Mapping[str, Any]) -> Iterator[str]:
     following = ", ".join(summary["then"]) or "the shards, as no stage follows"
     lines = [
         ("kept posts would be dropped", summary["leaves"], ""),
-        ("posts would be dropped here rather than later", summary["earlier"], ""),
+        ("posts that a later stage dropped would be dropped here", summary["earlier"], ""),
         ("dropped posts would be kept here", summary["returns"], f"; next: {following}"),
-        ("posts are undecided without a build", summary["untold"], ""),
+        ("posts would need a new build to decide", summary["untold"], ""),
     ]
     for what, counts, more in lines:
         number = sum(counts.values())
+        if not number and what not in (lines[0][0], lines[2][0]):
+            continue
         yield f"  {number:>9,} {what}{_format_counts(counts)}{more if number else ''}"
     if summary["in_clusters"]:
         note = ": a copy that passes may replace one" if "dedup" in summary["then"] else ""
@@ -318,7 +322,7 @@ def format_survey(surveyed: Sequence[Mapping[str, Any]]) -> str:
     for each in surveyed:
         lines = [
             f"{each['stage']}.{each['setting']}",
-            f"{'value':>12}{'now dropped':>12}{'now kept':>12}",
+            f"{'value':>12}{'would drop':>12}{'would keep':>12}",
         ]
         undecided = any(row["untold"] for row in each["rows"])
         lines[1] += f"{'undecided':>12}" if undecided else ""

@@ -20,6 +20,7 @@ from corpus.journal import JOURNAL_NAME, STAGING_FOLDER, CorpusFiles, read_consi
 from corpus.maintenance import checks
 from corpus.maintenance.checks import MAX_EXAMPLES, Check
 from corpus.manifest import find_imbalances, load_manifest, shards_digest
+from corpus.plurals import pluralize
 from corpus.privacy import suppression
 from corpus.schema import LEDGER_COLUMNS
 from corpus.storage import export_files, folder_lock
@@ -28,8 +29,8 @@ from corpus.storage.remote_path import RemotePath, parse_path
 from corpus.storage.unfinished_takedown import discard, recover
 
 CorpusFolder = Path | RemotePath
-_INTERRUPTED = "a takedown was interrupted and changed nothing; repeat it"
-_REMEDY = "copy these files again, or build again"
+_INTERRUPTED = "a takedown was interrupted before it changed anything; repeat it"
+_REMEDY = "copy the files named above again, or build again"
 
 
 def verify(out: str | Path, *, quick: bool = False) -> dict[str, Any]:
@@ -54,8 +55,8 @@ def verify(out: str | Path, *, quick: bool = False) -> dict[str, Any]:
 
 def format_verification(result: dict[str, Any]) -> str:
     """Format the result of :func:`verify` as lines for the terminal."""
-    verdict = "whole" if result["passed"] else f"NOT whole: {_REMEDY}"
-    return checks.format_checks(result["checks"], f"the corpus is {verdict}")
+    verdict = "passed" if result["passed"] else f"failed: {_REMEDY}"
+    return checks.format_checks(result["checks"], f"verification {verdict}")
 
 
 def _run_checks(folder: CorpusFolder, quick: bool) -> tuple[dict[str, Any], list[Check]]:
@@ -93,9 +94,9 @@ def _check_sizes(files: CorpusFiles, manifest: dict[str, Any]) -> Iterator[Check
             wrong.append(
                 f"{shard['path']} has {path.stat().st_size:,} bytes, not {shard['bytes']:,}"
             )
-    yield _make_check("sizes", len(manifest["shards"]), "shards", wrong)
+    yield _make_check("sizes", len(manifest["shards"]), "shard", wrong)
     unknown = checks.list_unknown_files(files.folder, manifest)
-    yield _make_check("no other files in the folders of shards", 0, "", unknown)
+    yield _make_check("no unknown files beside the shards", 0, "", unknown)
     yield _check_balance(manifest)
 
 
@@ -104,7 +105,7 @@ def _check_everything(files: CorpusFiles, manifest: dict[str, Any]) -> Iterator[
     shards = [ShardContents(files, shard) for shard in manifest["shards"]]
     hashes = {shard.name: shard.sha256 for shard in shards}
     changed = checks.list_changed_shards(manifest, hashes)
-    yield _make_check("hashes", len(shards), "shards", changed)
+    yield _make_check("hashes", len(shards), "shard", changed)
     yield _check_schemas(shards)
     yield _check_rows(shards)
     yield _check_totals(manifest, shards)
@@ -116,7 +117,7 @@ def _check_everything(files: CorpusFiles, manifest: dict[str, Any]) -> Iterator[
     if manifest.get("people") and (files.folder / "people").exists():  # an upload does not have it
         pieces = manifest["people"].get("pieces", ())
         wrong = _changed_pieces(files, "people", pieces)
-        yield _make_check("the people of the ledger", len(pieces), "pieces", wrong)
+        yield _make_check("the authors of dropped posts", len(pieces), "file", wrong)
     if (files.folder / "tokens").exists():
         yield _check_tokens(files.folder / "tokens", manifest["shards"])
     if (files.folder / export_files.FOLDER).exists():
@@ -170,8 +171,12 @@ class ShardContents:
 
 
 def _make_check(name: str, count: int, unit: str, wrong: list[str]) -> Check:
-    """Return a check that passes if nothing is ``wrong``; then it reports ``count`` units."""
-    sound = f"{count:,} {unit}" if unit else "none"
+    """Return a check that passes if nothing is ``wrong``; then it reports ``count`` units.
+
+    ``unit`` is a singular, with what follows it after a comma.
+    """
+    noun, comma, rest = unit.partition(",")
+    sound = f"{pluralize(count, noun)}{comma}{rest}" if unit else "none"
     found = f"{len(wrong):,} wrong" if wrong else sound
     return Check(name, not wrong, found, tuple(wrong[:MAX_EXAMPLES]))
 
@@ -200,7 +205,7 @@ def _check_schemas(shards: list[ShardContents]) -> Check:
         elif shard.empty:
             wrong.append(f"{shard.name} has {shard.empty:,} rows without a text")
     columns = len(readable[0].schema.names) if readable and readable[0].schema else 0
-    return _make_check("schemas", columns, "columns, the same in every shard", wrong)
+    return _make_check("schemas", columns, "column, the same in every shard", wrong)
 
 
 def _check_rows(shards: list[ShardContents]) -> Check:
@@ -209,7 +214,7 @@ def _check_rows(shards: list[ShardContents]) -> Check:
         built = shard.entry["rows"], shard.entry.get("row_groups", shard.row_groups)
         if not shard.damaged and (shard.rows, shard.row_groups) != built:
             wrong.append(f"{shard.name} has {shard.rows:,} rows, not {shard.entry['rows']:,}")
-    return _make_check("rows", sum(shard.rows for shard in shards), "rows", wrong)
+    return _make_check("rows", sum(shard.rows for shard in shards), "row", wrong)
 
 
 def _check_totals(manifest: dict[str, Any], shards: list[ShardContents]) -> Check:
@@ -223,7 +228,7 @@ def _check_totals(manifest: dict[str, Any], shards: list[ShardContents]) -> Chec
         for name, count in actual.items()
         if count != manifest["totals"][name]
     ]
-    return _make_check("totals", actual["characters"], "characters", wrong)
+    return _make_check("totals", actual["characters"], "character", wrong)
 
 
 def _check_ledger(files: CorpusFiles, manifest: dict[str, Any]) -> Check:
@@ -248,21 +253,21 @@ def _check_ledger(files: CorpusFiles, manifest: dict[str, Any]) -> Check:
         rows, expected = actual[stage, reason], built.get((stage, reason), 0)
         if rows != expected:
             wrong.append(f"{stage}: {reason}: {rows:,} rows, and the manifest says {expected:,}")
-    return _make_check("the ledger", actual.total(), "rows, as the funnel says", wrong)
+    return _make_check("the ledger", actual.total(), "row, as the manifest says", wrong)
 
 
 def _check_index(files: CorpusFiles) -> Check:
     try:
         index = json.loads(files.path("index/index.json").read_text(encoding="utf-8"))
         wrong = _changed_pieces(files, "index", index["pieces"])
-        return _make_check("the index", len(index["pieces"]), "pieces", wrong)
+        return _make_check("the index", len(index["pieces"]), "file", wrong)
     except (OSError, ValueError, KeyError, TypeError):
-        return _make_check("the index", 0, "pieces", ["index/index.json cannot be read"])
+        return _make_check("the index", 0, "file", ["index/index.json cannot be read"])
 
 
 def _check_reserve(files: CorpusFiles, pieces: Sequence[dict[str, Any]]) -> Check:
     wrong = _changed_pieces(files, "reserve", pieces)
-    return _make_check("the reserve", len(pieces), "pieces", wrong)
+    return _make_check("the replacement copies", len(pieces), "file", wrong)
 
 
 def _check_tokens(tokens: CorpusFolder, shards: list[dict[str, Any]]) -> Check:
@@ -279,11 +284,12 @@ def _check_tokens(tokens: CorpusFolder, shards: list[dict[str, Any]]) -> Check:
             of_split = [shard for shard in shards if shard.get("split", "train") == split]
             if index["corpus"] != shards_digest(of_split):
                 wrong.append(
-                    f"{name} is of the corpus as it was before; run 'corpus tokenize' again"
+                    f"{name} was made from an earlier state of the corpus; run 'corpus tokenize' "
+                    "again"
                 )
         except (OSError, ValueError, KeyError, TypeError):
             wrong.append(f"{name} is unfinished; run 'corpus tokenize' again, or remove it")
-    return _make_check("the tokens", count, "sets", wrong)
+    return _make_check("the tokens", count, "set", wrong)
 
 
 def _check_exports(exports: CorpusFolder, shards: list[dict[str, Any]]) -> Check:
@@ -303,10 +309,10 @@ def _check_exports(exports: CorpusFolder, shards: list[dict[str, Any]]) -> Check
             split = export["settings"]["split"]
             of_split = [shard for shard in shards if shard.get("split", "train") == split]
             if export["settings"]["corpus"] != shards_digest(of_split):
-                wrong.append(f"{name} is of the corpus as it was before; export again")
+                wrong.append(f"{name} was made from an earlier state of the corpus; export again")
         except (OSError, ValueError, KeyError, TypeError):
             wrong.append(f"{name} is unfinished; run 'corpus export' again, or remove it")
-    return _make_check("the exports", count, "exports", wrong)
+    return _make_check("the exports", count, "export", wrong)
 
 
 def _check_takedowns(files: CorpusFiles, takedowns: Sequence[dict[str, Any]]) -> Check:
@@ -323,7 +329,7 @@ def _check_takedowns(files: CorpusFiles, takedowns: Sequence[dict[str, Any]]) ->
     for path in files.list_folder("takedowns", "*.json"):
         if path.name not in names:
             wrong.append(f"takedowns/{path.name} is not in the manifest; repeat that takedown")
-    return _make_check("takedowns", len(takedowns), "receipts", wrong)
+    return _make_check("takedowns", len(takedowns), "receipt", wrong)
 
 
 def _changed_pieces(files: CorpusFiles, folder: str, pieces: Sequence[dict[str, Any]]) -> list[str]:

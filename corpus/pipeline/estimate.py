@@ -25,6 +25,7 @@ from corpus.pipeline.read_files import apply_suppression_list, pack_files, save_
 from corpus.pipeline.workspace import Workspace, mark_begun
 from corpus.plan.entries import Source
 from corpus.plan.model import Plan
+from corpus.plurals import pluralize
 from corpus.privacy import keys, suppression
 from corpus.privacy.file_names import FileNamer
 from corpus.readers.contract import Batch
@@ -233,9 +234,9 @@ def format_estimate(estimate: Estimate) -> str:
     """The estimate as lines of text."""
     return "\n".join(
         [
-            f"from {estimate.sampled:,} posts, about:",
+            f"estimated from a build of {pluralize(estimate.sampled, 'post')}:",
             f"posts    {estimate.posts:,}, of which {estimate.kept:,} are kept",
-            f"time     {estimate.seconds:,.0f} s with {estimate.workers} workers",
+            f"time     {estimate.seconds:,.0f} s with {pluralize(estimate.workers, 'worker')}",
             f"memory   {estimate.memory_mb:,} MB",
             f"disk     {estimate.output_mb:,.1f} MB, and {estimate.work_mb:,.1f} MB in work/ until "
             "the build is done",

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from corpus.errors import PlanError
+from corpus.plurals import pluralize
 
 #: The keys from the top of a plan to a value, such as ``("stages", 0, "language", "keep")``; an
 #: item of a list is named by its number from 0.
@@ -68,7 +69,7 @@ class Problems:
         messages = sorted(self._found, key=lambda message: self._found[message] or 1 << 30)
         shown = messages[:_MAX_SHOWN]
         if len(messages) > len(shown):
-            shown.append(f"{self._name}: and {len(messages) - len(shown):,} more errors")
+            shown.append(f"{self._name}: and {pluralize(len(messages) - len(shown), 'more error')}")
         raise PlanError(*shown)
 
     def _find_line(self, path: KeyPath) -> int:

@@ -15,6 +15,7 @@ import yaml
 from corpus import readers, stages
 from corpus.plan import first_records
 from corpus.plan.find_sources import FoundSource, Survey
+from corpus.plurals import pluralize
 
 #: The first line of a plan that is proposed; a plan that begins with it may be replaced.
 HEAD = "# A plan that `corpus init` wrote."
@@ -108,9 +109,8 @@ def _propose(survey: Survey, languages: Languages, out: str) -> Iterator[str]:
 
 
 def _propose_source(source: FoundSource, is_any_complete: bool) -> Iterator[str]:
-    count = len(source.files)
     summary = str(readers.find(source.reader).__doc__).strip().splitlines()[0]
-    files = f"{count:,} file{'s' if count != 1 else ''}"
+    files = pluralize(len(source.files), "file")
     yield f"  # {summary.removeprefix('Read ')[:1].upper()}{summary.removeprefix('Read ')[1:]}"
     yield f"  # {files}, {format_size(source.size_bytes)}"
     mark = ""

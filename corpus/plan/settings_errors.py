@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from corpus.errors import did_you_mean
+from corpus.plurals import pluralize
 
 #: What an error of pydantic's is about, by its type.
 _BOUNDS = {
@@ -105,7 +106,7 @@ def _describe_bounds(field: FieldInfo) -> str:
         elif isinstance(rule, annotated_types.Gt):
             low = f"above {_format_bound(rule.gt)}"
         elif isinstance(rule, annotated_types.MaxLen):
-            high = f"of at most {rule.max_length} character{'s' if rule.max_length != 1 else ''}"
+            high = f"of at most {pluralize(rule.max_length, 'character')}"
         elif isinstance(rule, annotated_types.MinLen):
             low = "that is not empty"
         elif isinstance(rule, annotated_types.Le):

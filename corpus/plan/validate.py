@@ -169,7 +169,8 @@ def _check_name(entry: _Entry) -> str:
         return own
     if not stages.may_be_renamed(entry.kind):
         raise PlanError(
-            f"'as': '{entry.kind}' can be in a plan once, under its own name; remove 'as'"
+            f"'as': a plan may have '{entry.kind}' only once and under its own name, because "
+            f"{stages.why_not_renamed(entry.kind)}; remove 'as'"
         )
     if given in taken or given.startswith("pii_"):
         raise PlanError(f"'as': '{given}' means something else; give another name")
@@ -303,7 +304,10 @@ def _check_keys(
 def _remedy_for_twice(stage: Stage) -> str:
     kind = stage.kind or stage.name
     if not stages.may_be_renamed(kind):
-        return "a plan may have it once; remove one of them"
+        return (
+            f"a plan may have it only once, because {stages.why_not_renamed(kind)}; remove one of "
+            "them"
+        )
     return f"give one of them a name of its own: '- {{{kind}: {{...}}, as: {stage.name}_2}}'"
 
 

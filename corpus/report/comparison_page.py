@@ -38,8 +38,13 @@ def render_comparison(
     names = _corpus_names(one, two)
     funnel = _funnel(manifests, names, differences)
     sections = [
-        Section("totals", "In all", "In all", _totals(manifests)),
-        Section("settings", "Settings", "What differs in the making", _settings(differences)),
+        Section("totals", "Totals", "Totals", _totals(manifests)),
+        Section(
+            "settings",
+            "Settings",
+            "What differs in sources, settings and versions",
+            _settings(differences),
+        ),
         Section("funnel", "Funnel", "What was dropped, where and why", funnel),
         Section("scores", "Scores", "Scores of what was kept", _scores(statistics)),
         Section("languages", "Languages", "Languages", _languages(statistics)),
@@ -117,7 +122,7 @@ def _funnel(
         for reason in row["reasons"]
     ]
     heads = ["reason", "A", "B", "B − A"]
-    caption = "Reasons whose counts differ"
+    caption = "Reasons with different counts"
     return {
         "charts": [
             (f"{letter}: {name}", draw_funnel(list(list_funnel_rows(manifest))))

@@ -73,7 +73,7 @@ _COLUMN_DESCRIPTIONS = {
     "community": "Subreddit, channel, board or forum",
     "created_at": "When it was posted, UTC",
     "lang": "Language code, or 'und'",
-    "toxicity": "Score for abuse: the share of it among ordinary posts from that score on",
+    "toxicity": "Score for abuse: the share of abusive ones among ordinary posts with such a score",
     "profanity": "Probability that it is vulgar, though it attacks nobody",
 }
 
@@ -191,11 +191,11 @@ def _responsible_ai_fields(
         "rai:dataBiases": list(facts.KNOWN_LIMITS[:2]),
         "rai:dataLimitations": list(facts.KNOWN_LIMITS[2:]),
         "rai:dataUseCases": list(facts.INTENDED_USES),
-        "rai:dataSocialImpact": "Models trained on posts learn what people post, harm included; "
-        "dropping the surest insults makes that less, not nothing.",
+        "rai:dataSocialImpact": "Models trained on posts also learn what is harmful in them; "
+        "dropping the most abusive posts reduces this but does not prevent it.",
         "rai:personalSensitiveInformation": [
             facts.describe_personal_data(manifest, plan, statistics)
         ],
         "rai:dataReleaseMaintenancePlan": facts.describe_maintenance(manifest, plan),
-        "rai:annotationsPerItem": "none by people",
+        "rai:annotationsPerItem": "no annotations by people",
     }

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from corpus.plurals import pluralize
 from corpus.report.funnel import find_duplicate_counts, has_conversations, list_funnel_rows
-from corpus.report.numbers import pluralize
 from corpus.report.published_plan import PublishedPlan
 
 KNOWN_LIMITS = (
@@ -15,11 +15,11 @@ KNOWN_LIMITS = (
     "communities of the sources, and the time they were collected in.",
     "Language, quality and toxicity are judged by models and rules that err, and not equally for "
     "all: dialects, slang and reclaimed words are dropped more often than standard writing.",
-    "A pattern finds contact data by its form. Names, street addresses and what a text implies "
+    "Patterns recognise contact data by its form. Names, street addresses and what a text implies "
     "are not redacted, so people may be recognised.",
-    "Deletions that happened after the dumps were made are not known here; they need a takedown.",
-    "Near duplicates are found by shared words: paraphrases and translations are kept.",
-    "Nothing was checked for truth. Posts hold rumours, errors, jokes and lies.",
+    "Posts that were deleted after the dumps were made are still there, until a takedown.",
+    "Near duplicates are found by shared words, so paraphrases and translations are kept.",
+    "No fact was checked: posts contain rumours, errors, jokes and lies.",
 )
 INTENDED_USES = (
     "Pretraining and continued pretraining of language models on social-media text, and research "
@@ -70,9 +70,9 @@ def describe_collection(manifest: Mapping[str, Any], plan: PublishedPlan) -> str
     readers = ", ".join(plan.readers) or "unknown readers"
     totals, count = manifest["totals"], len(manifest["sources"])
     deleted = sum(source.get("tombstones", 0) for source in manifest["sources"])
-    notices = f" {deleted:,} delete notices in them were honoured." if deleted else ""
+    notices = f" {pluralize(deleted, 'delete notice')} in them honoured." if deleted else ""
     if suppressed := sum(source.get("suppressed", 0) for source in manifest["sources"]):
-        notices += f" {pluralize(suppressed, 'post')} were dropped because a person asked for it."
+        notices += f" {pluralize(suppressed, 'post')} dropped because a person asked for it."
     return (
         f"Existing dumps of public posts, read with: {readers}. {pluralize(count, 'file')} "
         f"held {pluralize(totals['read'], 'record')}, of which "
@@ -86,7 +86,7 @@ def describe_processing(manifest: Mapping[str, Any]) -> list[str]:
     lines = []
     for row in list(list_funnel_rows(manifest))[1:]:
         reasons = f" ({row.reasons_text})" if row.reasons_text else ""
-        lines.append(f"{row.stage}: {row.read:,} in, {row.dropped:,} dropped{reasons}")
+        lines.append(f"{row.stage}: {row.read:,} read, {row.dropped:,} dropped{reasons}")
     return lines
 
 
@@ -127,7 +127,7 @@ def describe_personal_data(
 ) -> str:
     """Say what of people is in the corpus, and what was replaced."""
     found = sum(count for _, _, count in statistics["pii"])
-    counts = f" {pluralize(found, 'detail')} replaced in what was kept." if found else ""
+    counts = f" In the kept posts {pluralize(found, 'value')} replaced." if found else ""
     if manifest.get("ids", "original") == "keyed":
         ids = "Post ids are keyed pseudonyms too."
     else:
@@ -147,7 +147,7 @@ def describe_redaction(plan: PublishedPlan) -> str:
     how = {
         "placeholder": "replaced by typed placeholders such as `<EMAIL_ADDRESS>`",
         "mask": "masked with asterisks",
-        "surrogate": "replaced by others of the same shape that reach nobody",
+        "surrogate": "replaced by invented values of the same form that reach nobody",
     }.get(settings.get("style", "placeholder"), "replaced")
     names = "; people and places too" if settings.get("profile") == "strict" else ""
     return f"Contact data found in texts is {how}{names}."
@@ -157,16 +157,17 @@ def describe_documents(manifest: Mapping[str, Any]) -> str:
     """Say what a row of the corpus is."""
     totals = manifest["totals"]
     if has_conversations(manifest):
-        return f"{totals['documents']:,} documents made of {totals['kept']:,} posts"
-    return f"{totals['documents']:,} posts, one to a row"
+        documents = pluralize(totals["documents"], "document")
+        return f"{documents} made of {pluralize(totals['kept'], 'post')}"
+    return f"{pluralize(totals['documents'], 'post')}, one to a row"
 
 
 def describe_duplicates(manifest: Mapping[str, Any]) -> str:
     """Say how many texts were posted more than once."""
     found = find_duplicate_counts(manifest)
     if not found:
-        return "Not deduplicated."
-    return f"{found['clusters']:,} texts were posted more than once, or nearly so."
+        return "The corpus is not deduplicated."
+    return f"{pluralize(found['clusters'], 'text')} posted more than once, exactly or nearly."
 
 
 def describe_maintenance(manifest: Mapping[str, Any], plan: PublishedPlan) -> str:
@@ -182,7 +183,7 @@ def describe_maintenance(manifest: Mapping[str, Any], plan: PublishedPlan) -> st
     )
     return (
         f"{whom}{past} 'corpus takedown' removes posts and authors from the finished corpus, and "
-        "writes its documentation anew."
+        "updates its documentation."
     )
 
 

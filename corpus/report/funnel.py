@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 
+from corpus.plurals import pluralize
 from corpus.report.language_names import name_language
 from corpus.report.numbers import format_share, shorten
 from corpus.version import __version__
@@ -127,11 +128,14 @@ def _sort_reasons(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 def summarize_manifest(manifest: Mapping[str, Any]) -> str:
     """Say in one line how many posts were kept, in how many shards, and how large they are."""
     totals = manifest["totals"]
-    as_documents = f" as {totals['documents']:,} documents" if has_conversations(manifest) else ""
+    as_documents = ""
+    if has_conversations(manifest):
+        as_documents = f" as {pluralize(totals['documents'], 'document')}"
     return (
-        f"{totals['kept']:,} of {totals['read']:,} posts kept{as_documents} in "
-        f"{len(manifest['shards'])} shard{'s' if len(manifest['shards']) != 1 else ''}; "
-        f"{totals['characters']:,} characters, about {totals['tokens_estimated']:,} tokens"
+        f"{totals['kept']:,} of {pluralize(totals['read'], 'post')} kept{as_documents} in "
+        f"{pluralize(len(manifest['shards']), 'shard')}; "
+        f"{pluralize(totals['characters'], 'character')}, "
+        f"about {pluralize(totals['tokens_estimated'], 'token')}"
     )
 
 
@@ -155,17 +159,17 @@ def find_duplicate_counts(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
 
 #: The heads of the table of :func:`list_pushed`.
 PUSHED_HEADS = (
-    "what",
+    "name",
     "kind",
     "posts",
     "kept",
     "authors",
-    "of them writing little else",
-    "of them with new accounts",
-    "first",
-    "last",
-    "densest day",
-    "its posts",
+    "authors who write little else",
+    "authors with new accounts",
+    "first post",
+    "last post",
+    "busiest day",
+    "posts on that day",
 )
 
 

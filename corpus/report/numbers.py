@@ -34,11 +34,6 @@ def format_change(old: int | None, new: int | None) -> str:
     return f"{new - old:+,}".replace("-", "−") if new != old else "0"
 
 
-def pluralize(count: int, noun: str) -> str:
-    """Return the count and its noun: ``1 file``, ``2,000 files``."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def shorten(text: str, length: int = 80) -> str:
     """Return ``text`` in at most ``length`` characters; the middle of a longer one is cut out."""
     if len(text) <= length:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from corpus.plurals import pluralize
 from corpus.report.charts import ColumnChart, draw_columns, draw_funnel, draw_histogram
 from corpus.report.facts import list_warnings
 from corpus.report.funnel import (
@@ -68,12 +69,12 @@ def render_report(
         Section("communities", "Communities", "Communities and platforms", _values(statistics)),
         Section("time", "Time", "Time and length", _time(statistics)),
         Section("duplicates", "Duplicates", "Duplicates", _duplicates(manifest, statistics)),
-        Section("influence", "Pushed", "What was pushed", _pushed(manifest)),
+        Section("influence", "Pushed", "Pushed links, tags and phrases", _pushed(manifest)),
         Section("privacy", "Contact data", "Contact data replaced", _privacy(statistics, plan)),
         Section("samples", "Posts", "Posts, kept and dropped", samples),
         Section("sources", "Sources", "Sources", _sources(manifest)),
         Section("speed", "Speed", "Speed", speed),
-        Section("made", "Making", "How it was made", _made(manifest, plan, with_speeds)),
+        Section("made", "Build", "How it was built", _made(manifest, plan, with_speeds)),
     ]
     return render_html(
         "report.html.jinja",
@@ -108,7 +109,7 @@ def _tiles(manifest: Mapping[str, Any], statistics: Statistics) -> list[tuple[st
     found = [
         ("posts read", f"{totals['read']:,}"),
         ("kept", f"{totals['kept']:,}"),
-        ("of what was read", format_share(totals["kept"], totals["read"])),
+        ("share kept", format_share(totals["kept"], totals["read"])),
     ]
     if has_conversations(manifest):
         found.append(("documents", f"{totals['documents']:,}"))
@@ -282,8 +283,8 @@ def _timeline_chart(statistics: Statistics) -> ColumnChart | None:
 def _timeline_note(line: Mapping[str, Any]) -> str:
     """Say how many documents the timeline does not show."""
     outside = line["before"] + line["after"]
-    notes = [f"{outside:,} lie outside the span shown"] if outside else []
-    notes += [f"{line['unknown']:,} have no date"] if line["unknown"] else []
+    notes = [f"{pluralize(outside, 'document')} outside the period shown"] if outside else []
+    notes += [f"{pluralize(line['unknown'], 'document')} without a date"] if line["unknown"] else []
     return "; ".join(notes).capitalize() + "." if notes else ""
 
 
@@ -297,7 +298,7 @@ def _length_chart(statistics: Statistics) -> ColumnChart | None:
         f"{low:,} to {high - 1:,}" if high - low > 1 else f"{low:,}"
         for low, high in pairwise(edges)
     ]
-    caption = f"Length in characters, four columns an octave; median {lengths['median']:,}"
+    caption = f"Length in characters, on a logarithmic scale; median {lengths['median']:,}"
     ends = (f"{edges[0]:,}", f"longest {lengths['longest']:,}")
     return draw_columns(caption, names, counts, ends, ["characters", "documents"])
 
@@ -339,7 +340,7 @@ def _name_cluster_size(size: str) -> str:
 
 
 def _campaign_table(campaigns: Sequence[tuple[str, int, int]]) -> Table:
-    caption = "One text by many authors in a short time"
+    caption = "Texts that many authors posted within a short time"
     return Table(caption, ["first seen", "posts", "authors"], campaigns, caption_hidden=False)
 
 
@@ -350,18 +351,18 @@ def _pushed(manifest: Mapping[str, Any]) -> dict[str, Any] | None:
     return {
         "posts": manifest["influence"]["posts"],
         "table": Table(
-            "Links, tags and phrases of authors who write little else", PUSHED_HEADS, rows
+            "Links, tags and phrases that are pushed by authors who write little else",
+            PUSHED_HEADS,
+            rows,
         ),
     }
 
 
 def _privacy(statistics: Statistics, plan: PublishedPlan) -> dict[str, Any]:
     found = sorted(statistics["pii"], key=lambda row: (-row[2], row[0]))
-    rows = [BarRow(name, (count,), (count, documents)) for name, documents, count in found]
-    return {
-        "has_pii_stage": plan.has_stage("pii"),
-        "details": bar_table("Details replaced", ["detail", "replaced", "documents"], rows),
-    }
+    rows = [BarRow(name, (count,), (count, documents)) for name, documents, count in found if count]
+    table = bar_table("Contact data replaced", ["kind", "replaced", "documents"], rows)
+    return {"has_pii_stage": plan.has_stage("pii"), "details": table if rows else None}
 
 
 def _samples(
@@ -413,9 +414,9 @@ def _describe_last_hours(manifest: Mapping[str, Any]) -> str:
         return ""
     share = format_share(found["posts"], read)
     return (
-        f"{found['posts']:,} posts ({share}) were written or edited in the last {found['hours']} "
-        f"hours of their source, so that platforms had no time to remove what is planted there; "
-        f"consent: {{settle: {found['hours']}h}} drops such posts."
+        f"Written or edited in the last {found['hours']} hours of their source: "
+        f"{pluralize(found['posts'], 'post')} ({share}). Platforms had little time to remove "
+        f"planted posts among them; consent: {{settle: {found['hours']}h}} drops all of them."
     )
 
 
@@ -425,9 +426,10 @@ def _describe_edits(manifest: Mapping[str, Any]) -> str:
     if not found:
         return ""
     return (
-        f"Of {found['compared']:,} posts that have an earlier version in the dumps, "
-        f"{found['replaced']:,} kept less than half of its words; {found['replaced_late']:,} of "
-        f"these were edited in the last {found['hours']} hours of their source."
+        f"Edited: {pluralize(found['compared'], 'post')} with an earlier version in the dumps. "
+        f"In {found['replaced']:,} of them the edit replaced more than half of the words; "
+        f"{found['replaced_late']:,} of these edits are of the last {found['hours']} hours of "
+        "their source."
     )
 
 

@@ -17,8 +17,8 @@
     const kept = count(score.kept, 0);
     const own = count(score.own, 0);
     const most = (number) => (score.hedged && number ? `at most ${format(number)}` : format(number));
-    const sentence = `${most(dropped)} of ${format(kept)} kept would be dropped; ` +
-      `${most(returned)} of ${format(own)} dropped as ${score.reason} would pass here.`;
+    const sentence = `${most(dropped)} of ${format(kept)} kept posts would be dropped; ` +
+      `${most(returned)} of ${format(own)} dropped as ${score.reason} would be kept here.`;
     return sentence[0].toUpperCase() + sentence.slice(1);
   }
 

@@ -9,9 +9,11 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from corpus.plurals import pluralize
 from corpus.report.charts import bin_position
 from corpus.report.facts import list_warnings
 from corpus.report.funnel import find_duplicate_counts, list_funnel_rows, summarize_manifest
+from corpus.report.language_names import name_language
 from corpus.report.numbers import format_share
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
@@ -71,7 +73,9 @@ def _list_sections(
         whole = sum(row[1] for row in top) + found["rest"][1]
         more = len(top) - _MAX_BARS
         title = f"Languages (and {more:,} more)" if more > 0 else "Languages"
-        bars = [(row[0], row[1], format_share(row[1], whole)) for row in top[:_MAX_BARS]]
+        bars = [
+            (name_language(row[0]), row[1], format_share(row[1], whole)) for row in top[:_MAX_BARS]
+        ]
         yield title, _bar_table(bars)
     for name in ("communities", "platforms", "licenses"):
         part = statistics[name]
@@ -91,16 +95,18 @@ def _list_sections(
         sparkline = _sparkline(lengths["counts"], _SPARKLINE_WIDTH)
         yield "Length in characters", Text(f"{sparkline} {ends}")
     if statistics["scores"]:
-        title = "Scores (upper: kept, lower: dropped; │ is the threshold)"
+        title = "Scores (above: kept, below: dropped; │ is the threshold)"
         yield title, _histograms(statistics["scores"])
     if duplicates := find_duplicate_counts(manifest):
-        title = f"Duplicates ({duplicates['clusters']:,} texts posted more than once)"
+        title = f"Duplicates ({pluralize(duplicates['clusters'], 'text')} posted more than once)"
         by_size = duplicates["clusters_by_size"].items()
         yield title, _bar_table([(f"{size} posts", count, "") for size, count in by_size])
     if statistics["pii"]:
         top = sorted(statistics["pii"], key=lambda row: (-row[2], row[0]))
         bars = [
-            (name, count, f"in {documents:,} documents") for name, documents, count in top if count
+            (name, count, f"in {pluralize(documents, 'document')}")
+            for name, documents, count in top
+            if count
         ]
         yield "Contact data replaced", _bar_table(bars) if bars else Text("none")
 

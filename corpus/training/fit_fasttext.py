@@ -40,19 +40,23 @@ class TrainingSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    dim: int = Field(default=16, ge=1, le=1000, description="numbers to a vector")
-    epochs: int = Field(default=20, ge=1, le=10_000, description="how often each post is seen")
-    learning_rate: float = Field(default=0.3, gt=0, le=10, description="the first step's size")
-    word_ngrams: int = Field(default=2, ge=1, le=5, description="words in a row, at most")
-    min_chars: int = Field(default=3, ge=1, le=20, description="characters in a row, at least")
-    max_chars: int = Field(default=6, ge=1, le=20, description="characters in a row, at most")
+    dim: int = Field(default=16, ge=1, le=1000, description="size of the vectors")
+    epochs: int = Field(default=20, ge=1, le=10_000, description="passes over the posts")
+    learning_rate: float = Field(
+        default=0.3, gt=0, le=10, description="the learning rate at the start"
+    )
+    word_ngrams: int = Field(default=2, ge=1, le=5, description="longest n-gram of words")
+    min_chars: int = Field(default=3, ge=1, le=20, description="shortest n-gram of characters")
+    max_chars: int = Field(default=6, ge=1, le=20, description="longest n-gram of characters")
     most_rows: int = Field(
         default=1 << 20,
         ge=_MIN_ROWS,
         le=1 << 26,
-        description="vectors at most; few posts get fewer",
+        description="largest number of vectors; few posts get fewer",
     )
-    seed: int = Field(default=1, ge=0, description="another seed, another model")
+    seed: int = Field(
+        default=1, ge=0, description="the random seed: another one gives another model"
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

@@ -11,6 +11,7 @@ score for them and is counted as unjudged, while the rules of all languages stil
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -55,8 +56,13 @@ class _PresetChoice(FilterConfig):
     @classmethod
     def _check_presets(cls, value: object) -> object:
         names = [value] if isinstance(value, str) else value
-        if not isinstance(names, list | tuple) or any(name not in PRESETS for name in names):
+        if not isinstance(names, list | tuple) or any(not isinstance(name, str) for name in names):
             raise ValueError(f"name one of {', '.join(PRESETS)}, or list some of them")
+        for name in names:
+            if name not in PRESETS:
+                near = difflib.get_close_matches(name[:100], PRESETS, n=1)
+                hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(PRESETS)}"
+                raise ValueError(f"unknown preset '{name[:100]}'; {hint}")
         if not names or len(set(names)) < len(names):
             raise ValueError("name at least one preset, and each once")
         return value

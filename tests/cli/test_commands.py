@@ -99,7 +99,10 @@ def test_peek_shows_documents_and_ledger_rows(built: Path) -> None:
     assert none.returncode == 2 and "did you mean 'too_few_words'?" in none.stderr
     stray = command("peek", str(built / "out"), "--text")
     assert stray.returncode == 2 and "--dropped" in stray.stderr
-    assert command("peek", str(built / "out"), "--dropped", "consent").stdout == "nothing there\n"
+    assert (
+        command("peek", str(built / "out"), "--dropped", "consent").stdout
+        == "'consent' dropped no post\n"
+    )
     wrong = command("peek", str(built / "out"), "--dropped", "dedupe")
     assert wrong.returncode == 2
     assert "did you mean 'dedup'?" in wrong.stderr
@@ -125,8 +128,8 @@ def test_check_warns_of_what_is_refused_or_not_understood_at_the_start(tmp_path:
     plan.write_text(text)
     found = command("check", str(plan))
     assert found.returncode == 0
-    assert "source 1 (table): 1 of 3 refused: no_id" in found.stderr
-    assert "source 1 (table): created_at: 1 of 2 not understood" in found.stderr
+    assert "source 1 (table): of the first 3 records, 1 refused: no_id" in found.stderr
+    assert "of the first 2 posts, 1 without a readable 'created_at'" in found.stderr
     plan.write_text(text.replace("text: body", "text: boody"))
     wrong = command("check", str(plan))
     assert wrong.returncode == 2 and "did you mean 'body'?" in wrong.stderr
@@ -157,3 +160,26 @@ def test_an_unknown_command_or_option_exits_with_2() -> None:
     assert command("build", "x", "--no-such").returncode == 2
     assert command("--help").returncode == 0
     assert command("--version").stdout.split() == ["social-corpus", corpus.__version__]
+
+
+def test_a_command_without_a_plan_uses_that_of_init(built: Path, tmp_path: Path) -> None:
+    for name in ("check", "build"):
+        found = command(name, cwd=tmp_path)
+        assert found.returncode == 2
+        assert "no 'corpus.yaml' in this folder" in found.stderr
+    (tmp_path / "corpus.yaml").write_text((built / "plan.yaml").read_text())
+    assert "corpus.yaml: no errors" in command("check", cwd=tmp_path).stdout
+    assert "41 of 44 posts kept" in command("build", cwd=tmp_path).stdout
+
+
+def test_a_misspelt_preset_is_corrected(tmp_path: Path) -> None:
+    write_lines(tmp_path / "posts.jsonl", [post(1)])
+    source = {"path": str(tmp_path / "posts.jsonl"), "fields": {"id": "id", "text": "text"}}
+    document = {
+        "sources": [{"table": source}],
+        "stages": [{"quality": {"preset": ["gopher", "socal"]}}],
+        "output": {"path": str(tmp_path / "out")},
+    }
+    (tmp_path / "plan.yaml").write_text(yaml.safe_dump(document))
+    found = command("check", str(tmp_path / "plan.yaml"))
+    assert "'preset': unknown preset 'socal'; did you mean 'social'?" in found.stderr

@@ -94,9 +94,9 @@ def test_a_misspelt_name_suggests_the_nearest() -> None:
     for arguments, expected in (
         (
             ("filters", "langauge"),
-            "no stage 'langauge'; did you mean 'language'?; 'corpus",
+            "no stage 'langauge'; did you mean 'language'?",
         ),
-        (("readers", "redit"), "no reader 'redit'; did you mean 'reddit'?; 'corpus readers' lists"),
+        (("readers", "redit"), "no reader 'redit'; did you mean 'reddit'?"),
     ):
         found = command(*arguments)
         assert found.returncode == 2 and expected in found.stderr

@@ -31,7 +31,7 @@ def run_test(file: Path, folder: Path) -> subprocess.CompletedProcess[str]:
 def test_the_tests_that_it_writes_pass_at_once_and_notice_a_broken_module(tmp_path: Path) -> None:
     assert command("new", "filter", "my_pkg.capitals", "--to", str(tmp_path)).returncode == 0
     found = command("new", "reader", "my_pkg.tea_room", "--to", str(tmp_path))
-    assert "plan    - my_pkg.tea_room: {path: posts.jsonl}" in found.stdout
+    assert "use     - my_pkg.tea_room: {path: posts.jsonl}" in found.stdout
     package = tmp_path / "my_pkg"
     assert sorted(file.name for file in package.iterdir()) == [
         "__init__.py",
@@ -79,9 +79,9 @@ def test_a_plan_builds_with_what_it_writes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("Emoji-Count", "'Emoji-Count' is no name of a module"),
-        ("my_pkg.class", "'class' is no name of a module"),
-        ("my_pkg.quality", "'quality' is a built-in name"),
+        ("Emoji-Count", "'Emoji-Count' is not a valid module name"),
+        ("my_pkg.class", "'class' is not a valid module name"),
+        ("my_pkg.quality", "'quality' is the name of a built-in one"),
         ("json.emoji", "'json' is the name of an installed module"),
     ],
 )
@@ -95,5 +95,5 @@ def test_no_file_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "test_emoji.py").write_text("mine")
     found = command("new", "filter", "emoji", "--to", str(tmp_path))
-    assert found.returncode == 2 and "is there already" in found.stderr
+    assert found.returncode == 2 and "exists; give another name" in found.stderr
     assert [file.name for file in (tmp_path / "own").iterdir()] == ["test_emoji.py"]

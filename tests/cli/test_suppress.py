@@ -32,13 +32,13 @@ def test_requests_are_added_listed_and_looked_up(folder: Path) -> None:
         folder, "add", "--ids", "ids.txt", "--authors", "authors.txt", "--names", "names.txt"
     )
     assert (added.returncode, added.stderr) == (0, "")
-    assert "added 2 ids, 1 authors and 1 names; 4 entries in corpus.key.suppressed" in added.stdout
+    assert "added 2 ids, 1 author, 1 name; corpus.key.suppressed now has 4 entries" in added.stdout
     again = suppress(folder, "add", "--ids", "ids.txt", "--key", str(folder / "corpus.key"))
     assert "added 0 ids" in again.stdout and "4 entries" in again.stdout
 
     listed = suppress(folder, "list")
     lines = listed.stdout.splitlines()
-    assert lines[0] == "2 ids, 1 authors and 1 names" and len(lines) == 4
+    assert lines[0] == "2 ids, 1 author, 1 name" and len(lines) == 4
     assert all(line.startswith(("id forum:~", "author ")) for line in lines[1:])
     assert "osa" not in listed.stdout and "inch" not in listed.stdout
     found = json.loads(suppress(folder, "list", "--json").stdout)

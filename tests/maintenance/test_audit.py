@@ -20,10 +20,10 @@ from tests.conftest import contents, post, write_lines
 from tests.support.commands import command
 from tests.support.corpora import build_once
 
-SAME_EYES = "no contact data and no handles"
-OTHER_EYES = "no contact data by the independent detector"
+SAME_EYES = "no contact data or handles in the texts"
+OTHER_EYES = "no contact data, by a second detector"
 COLUMNS = "no contact data in the other columns"
-FILES = "no contact data in the files beside the shards"
+FILES = "no contact data in the other files"
 
 
 def build(folder: Path, pii: dict[str, Any] | None, **output: Any) -> Path:
@@ -102,12 +102,12 @@ def test_a_canary_told_twice_is_noticed(tmp_path: Path) -> None:
     recited = (pl.col("platform") == "canary") & ~pl.col("text").str.contains("<", literal=True)
     doubled = pl.when(recited).then(pl.concat_str("text", pl.lit(" "), "text"))
     rewrite(out, text=doubled.otherwise("text"))
-    assert failed(out) == ["canaries to be recited"]
+    assert failed(out) == ["canaries without details"]
 
 
 def test_a_changed_shard_a_foreign_file_and_what_is_private_are_found(tmp_path: Path) -> None:
     out = build(tmp_path, {})
-    name = "files are complete and none is private"
+    name = "all files are there, and none is private"
     rewrite(out, hashes=False, score=pl.lit(7, pl.Int64))
     assert failed(out) == [name]
     rewrite(out, score=pl.lit(7, pl.Int64))
@@ -157,7 +157,7 @@ def test_strict_looks_for_names(tmp_path: Path) -> None:
     rewrite(out, text=pl.col("text") + " with Barack Obama in London")
     assert failed(out) == []
     assert failed(out, strict=True) == [
-        "no contact data and no handles", "the documentation shows nothing private",
+        "no contact data or handles in the texts", "the documentation shows nothing private",
     ]  # fmt: skip
 
 
@@ -226,7 +226,7 @@ def test_documents_of_two_authors_with_one_id_are_found(tmp_path: Path) -> None:
 
 def test_clear_names_of_authors_and_posts_are_found_with_the_key(tmp_path: Path) -> None:
     out = build(tmp_path, {}, canaries=0)
-    name = "no clear names of authors and posts"
+    name = "no names of authors or ids of posts in clear"
     first = pl.int_range(pl.len()) == 0
     rewrite(out, text=pl.when(first).then(pl.col("text") + " said user17").otherwise("text"))
     assert failed(out) == [] and failed(out, max_clear=1) == []
@@ -239,7 +239,7 @@ def test_clear_names_of_authors_and_posts_are_found_with_the_key(tmp_path: Path)
 
 def test_what_is_suppressed_is_found_with_the_key(tmp_path: Path) -> None:
     out = build(tmp_path, {}, canaries=0)
-    name = "nothing that is suppressed"
+    name = "nothing from the suppression list"
     suppression.add(tmp_path / "corpus.key", names=["Rosa Finch"])
     assert failed(out) == []
     first = pl.int_range(pl.len()) == 0

@@ -72,7 +72,7 @@ def test_announced_deletions_are_applied_and_listed(built: Built, tmp_path: Path
     assert (found.notices, len(found.ids), len(found.authors)) == (3, 1, 1)
     done = command("takedown", str(out), "--notices", source)
     assert done.returncode == 0, done.stderr
-    assert "3 notices, of 1 posts and 1 authors here" in done.stdout
+    assert "3 deletion notices; this corpus has 1 post and 1 author of them" in done.stdout
     gone = {sentence(n) for n in (5, 2, 12, 22, 32)}
     assert not texts(out) & gone and len(texts(out)) == 35
     assert verify.verify(out)["passed"]

@@ -517,7 +517,7 @@ def test_the_command(made: Made, tmp_path: Path) -> None:
     (tmp_path / "ids.txt").write_text("table:3\n\ntable:nobody\n")
     done = command("takedown", str(out), "--ids", str(tmp_path / "ids.txt"))
     assert done.returncode == 0, done.stderr
-    assert "1 posts removed, 1 replaced by a copy" in done.stdout
+    assert "1 post removed; a copy replaces 1 of them" in done.stdout
     assert "table:nobody" in done.stdout
     assert command("takedown", str(out)).returncode == 2
     assert command("takedown", str(out), "--ids", "nowhere").returncode == 2

@@ -347,7 +347,7 @@ def test_a_takedown_before_its_commit_is_discarded_by_verify_and_named(
     assert (out / STAGING_FOLDER).exists()
     found = verify.verify(out)
     assert found["passed"]
-    name = "a takedown was interrupted and changed nothing; repeat it"
+    name = "a takedown was interrupted before it changed anything; repeat it"
     assert found["checks"][-1]["name"] == name
     assert contents(out) == contents(built)
 

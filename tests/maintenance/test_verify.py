@@ -83,7 +83,7 @@ def test_a_missing_a_cut_and_a_strange_file_are_named(copy: Path) -> None:
         "shards/part-00000.parquet is missing",
         f"shards/part-00001.parquet has 100 bytes, not {size:,}",
     ]
-    assert wrong["no other files in the folders of shards"] == ["shards/notes.txt"]
+    assert wrong["no unknown files beside the shards"] == ["shards/notes.txt"]
     assert failed(copy)["schemas"] == [
         "shards/part-00000.parquet cannot be read",
         "shards/part-00001.parquet cannot be read",
@@ -136,19 +136,19 @@ def test_the_index_and_the_reserve_are_looked_at(copy: Path) -> None:
         piece = next(path for path in (copy / room).iterdir() if path.suffix != ".json")
         flip(piece, 40)
     wrong = failed(copy)
-    assert set(wrong) == {"the index", "the reserve"}
+    assert set(wrong) == {"the index", "the replacement copies"}
     (copy / "index" / "index.json").unlink()
     assert failed(copy)["the index"] == ["index/index.json cannot be read"]
 
 
 def test_the_command_exits_with_1_and_names_the_remedy(copy: Path) -> None:
     done = command("verify", str(copy))
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "the corpus is whole")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "verification passed")
     flip(copy / "shards" / "part-00001.parquet", 300)
     done = command("verify", str(copy))
     assert done.returncode == 1
     assert "FAIL  hashes: 1 wrong\n        shards/part-00001.parquet" in done.stdout
-    assert "copy these files again, or build again" in done.stdout
+    assert "copy the files named above again, or build again" in done.stdout
     done = command("verify", str(copy), "--quick", "--json")
     assert done.returncode == 0
     assert json.loads(done.stdout)["passed"] is True

@@ -79,7 +79,7 @@ def test_the_command_prints_the_estimate(
     before = sorted(os.listdir(tmp_path))
     found = command("build", str(tmp_path / "plan.yaml"), "--dry-run")
     assert found.returncode == 0, found.stderr
-    for word in ("posts, about:", "time", "memory", "disk"):
+    for word in ("estimated from a build of", "time", "memory", "disk"):
         assert word in found.stdout
     assert sorted(os.listdir(tmp_path)) == before
 

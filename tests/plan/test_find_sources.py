@@ -159,7 +159,7 @@ def test_init_replaces_only_a_plan_of_its_own_and_only_if_asked(tmp_path: Path) 
     for arguments, expected in (
         (["d"], "'corpus.yaml' exists; give another file with --out"),
         (["d", "--force"], "was not written by 'corpus init'"),
-        (["nowhere"], "'corpus.yaml' exists"),
+        (["nowhere"], "'nowhere' does not exist"),
     ):
         found = command("init", *arguments, cwd=tmp_path)
         assert (found.returncode, expected in found.stderr) == (2, True), found.stderr

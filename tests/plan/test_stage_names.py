@@ -38,7 +38,9 @@ def test_a_stage_that_is_there_twice_wants_a_name(plan: MakePlan) -> None:
         "p.yaml: stages[1] quality: the stage is there twice; give one of them a name of its own: "
         "'- {quality: {...}, as: quality_2}'"
     )
-    assert "a plan may have it once" in error_message(plan([{"dedup": {}}, {"dedup": {}}]))
+    assert "a plan may have it only once, because it compares all posts" in error_message(
+        plan([{"dedup": {}}, {"dedup": {}}])
+    )
     twice = [{"quality": {}, "as": "one"}, {"expr": {"drop": "bot"}, "as": "one"}]
     assert "stages[1] one: the stage is there twice" in error_message(plan(twice))
 
@@ -52,9 +54,12 @@ def test_a_stage_that_is_there_twice_wants_a_name(plan: MakePlan) -> None:
         ({"injection": {}, "as": "score"}, "'as': 'score' means something else"),
         ({"quality": {}, "as": "pii_two"}, "'as': 'pii_two' means something else"),
         ({"quality": {}, "as": "read"}, "'as': 'read' means something else"),
-        ({"dedup": {}, "as": "twin"}, "'dedup' can be in a plan once"),
-        ({"pii": {}, "as": "redact"}, "'pii' can be in a plan once"),
-        ({"consent": {}, "as": "first"}, "'consent' can be in a plan once"),
+        (
+            {"dedup": {}, "as": "twin"},
+            "only once and under its own name, because it compares",
+        ),
+        ({"pii": {}, "as": "redact"}, "'pii' only once and under its own name, because the report"),
+        ({"consent": {}, "as": "first"}, "because it must be the first stage; remove 'as'"),
         ({"as": "x"}, "expected one 'stage: {...}', with 'as: name' beside it; found keys"),
         ({"qualty": {}, "as": "x"}, "unknown stage 'qualty'; did you mean 'quality'?"),
     ],
@@ -143,7 +148,7 @@ def test_commands_know_the_name(built: Path, plan: MakePlan, tmp_path: Path) -> 
     ledger = corpus.load(built).dropped().filter(pl.col("stage") == "long").collect()
     found = command("explain", str(built), ledger["id"][0])
     assert f"dropped by long: {ledger['reason'][0]}" in found.stdout
-    assert "under long: {" in found.stdout
+    assert "settings of long: {" in found.stdout
     result = tune(built, {"long": {"min_words": 3}})
     (summary,) = result["stages"]
     assert summary["stage"] == "long" and sum(summary["returns"].values()) == 4

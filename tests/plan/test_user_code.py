@@ -15,6 +15,7 @@ import yaml
 
 import corpus
 from corpus import stages, user_code
+from corpus.cli import plan as commands
 from corpus.errors import BuildError, PlanError
 from corpus.plan import detect_format
 from corpus.plan.model import Plan
@@ -119,6 +120,37 @@ def test_an_entry_point_names_a_filter(tmp_path: Path, monkeypatch: pytest.Monke
     document["stages"] = [{"emoj": {}}]
     plan.write_text(yaml.safe_dump(document))
     assert "unknown stage 'emoj'; did you mean 'emoji'?" in error_message(plan)
+
+
+def test_the_lists_have_the_filters_and_readers_of_installed_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_package(tmp_path / "site")
+    info = tmp_path / "site" / "my_pkg-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-pkg\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(
+        "[corpus.filters]\nemoji = my_pkg.emoji_count\nbroken = my_pkg.nothing\n"
+        "quality = my_pkg.emoji_count\n[corpus.readers]\nguestbook = my_pkg.guestbook\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    user_code.use_folder(str(tmp_path))
+    commands.filters()
+    listed, warnings = capsys.readouterr()
+    assert "\nemoji (my_pkg.emoji_count)  Drop posts" in listed
+    assert listed.count("my_pkg.emoji_count") == 1  # a built-in name stays what it is
+    assert "warning: stage 'broken': there is no module 'my_pkg.nothing'" in warnings
+    commands.readers()
+    assert "\nguestbook (my_pkg.guestbook)  " in capsys.readouterr().out
+
+
+def test_a_barrier_of_the_user_is_refused_with_the_reason(tmp_path: Path) -> None:
+    package = write_package(tmp_path)
+    (package / "pairs.py").write_text(
+        "def measure(posts, config): ...\ndef decide(all, config): ...\n"
+    )
+    message = error_message(write_plan(tmp_path, [{"my_pkg.pairs": {}}]))
+    assert "can only decide about each post alone" in message and "Config" not in message
 
 
 # --------------------------------------------------------------------------- the source

@@ -155,6 +155,12 @@ def test_splits_are_read_from_the_manifest() -> None:
     ]
 
 
+def test_the_report_lists_only_the_contact_data_that_was_found(built: Path) -> None:
+    page = (built / "report.html").read_text()
+    section = page[page.index('<section id="privacy"') :].partition("</section>")[0]
+    assert "ADDRESS" in section and "SECRET" not in section and "<td>0<" not in section
+
+
 def test_the_datasheet_has_counts_thresholds_hashes_limits_and_contact(built: Path) -> None:
     sheet = (built / "DATASHEET.md").read_text()
     manifest = load_manifest(built)
@@ -165,12 +171,12 @@ def test_the_datasheet_has_counts_thresholds_hashes_limits_and_contact(built: Pa
     assert manifest["models"]["language"]["lid.176.ftz"] in sheet
     assert "| quality | 63 | 62 | 1 | too_few_words 1 |" in sheet
     assert "takedown@kettles.example" in sheet
-    assert "1 detail replaced in what was kept" in sheet
+    assert "In the kept posts 1 value replaced" in sheet
     for title in (
         "Motivation",
-        "What it holds",
+        "Contents",
         "Where it comes from",
-        "People in it",
+        "Personal data",
         "Uses",
         "Known limits",
         "Licence",

@@ -223,8 +223,8 @@ def test_a_slider_shows_what_another_threshold_would_do(hostile: Path, browser: 
         )
         dropped, passing = sum(score["kept"][at:]), sum(score["own"][:at])
         assert f"max_link_share were {at / 100:g}?" in shown_text
-        assert f"{dropped} of {whole} kept would be dropped" in shown_text
-        assert f"{passing} of {own} dropped as mostly_links would pass here" in shown_text
+        assert f"{dropped} of {whole} kept posts would be dropped" in shown_text
+        assert f"{passing} of {own} dropped as mostly_links would be kept here" in shown_text
     assert own > 0
 
 
@@ -238,13 +238,17 @@ def test_a_slider_of_a_measure_that_does_not_decide_alone_says_at_most(
     kept, now = bounded[number]["kept"], bounded[number]["edges"].index(0.3)
     assert sum(kept[now:]) > 0, "short words may be much of a post"
     effect = f"document.getElementById('score-{number}').closest('.what-if')"
-    assert f"0 of {sum(kept)} kept would be dropped" in browser.run(f"return {effect}.innerText")
+    assert f"0 of {sum(kept)} kept posts would be dropped" in browser.run(
+        f"return {effect}.innerText"
+    )
     browser.run(
         f"const i = document.getElementById('score-{number}'); i.value = {now - 1};"
         "i.dispatchEvent(new Event('input'))"
     )
     shown_text = browser.run(f"return {effect}.innerText")
-    assert f"At most {sum(kept[now - 1 :])} of {sum(kept)} kept would be dropped" in shown_text
+    assert (
+        f"At most {sum(kept[now - 1 :])} of {sum(kept)} kept posts would be dropped" in shown_text
+    )
 
 
 def test_the_search_shows_the_posts_that_have_the_word(hostile: Path, browser: Browser) -> None:

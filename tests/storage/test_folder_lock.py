@@ -142,7 +142,7 @@ def test_the_lock_is_no_part_of_a_corpus(document: dict[str, Any], tmp_path: Pat
     (out / NAME).write_text("build")  # of a killed process
     assert verify.verify(out)["passed"]
     checks = {check["name"]: check for check in audit.audit(out)["checks"]}
-    assert checks["files are complete and none is private"]["passed"]
+    assert checks["all files are there, and none is private"]["passed"]
     assert all(NAME not in names for names in upload._list_files(out, ()))
     assert corpus.load(out).scan().collect().height == 40
     corpus.build(document, replace=True)

@@ -72,7 +72,7 @@ def test_an_error_after_a_request_to_end_is_reported_as_a_stop(what: str, app: s
     result = run(app)
     assert result.returncode == 130, what
     assert result.stderr == (
-        "corpus: stopped; run the same command again to go on where it stopped\n"
+        "corpus: stopped; run the same command again to continue where it stopped\n"
     )
 
 

@@ -1,0 +1,8 @@
+"""Write a count with its noun, for messages and pages."""
+
+from __future__ import annotations
+
+
+def pluralize(count: int, noun: str, plural: str = "") -> str:
+    """Return the count and its noun: ``1 file``, ``2,000 files``, ``3 entries`` (``plural``)."""
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
