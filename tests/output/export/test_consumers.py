@@ -91,7 +91,7 @@ def python() -> str:
         return f"{given}/bin/python"
     digest = hashlib.sha256(json.dumps([WITH_DEPENDENCIES, ALONE]).encode()).hexdigest()[:12]
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = caches / "corpus-builder-tests" / f"consumers-{digest}"
+    folder = caches / "social-corpus-tests" / f"consumers-{digest}"
     if not (folder / "installed").exists():
         pip = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--no-input"]
         steps = [
