@@ -229,6 +229,43 @@ def predict_languages(model: Any, labels: list[str], lines: list[str]) -> BasePr
     )
 
 
+def _make_base_predictor(
+    settings: Settings,
+) -> tuple[list[str], Callable[[list[str], U8, I64], BasePredictions]]:
+    """Return the labels of the fastText model, and a function that predicts with it.
+
+    The function takes all labels and the posts' words, and returns what :func:`predict_languages`
+    does. lid.176 is compiled; fastText itself predicts with models of another kind.
+    """
+    from filters.text import fasttext_kernel
+    from filters.text.identifier import words
+
+    path = list_model_files(settings)[0]
+    base_labels = _read_base_labels(settings)
+    compiled = fasttext_kernel.load_compiled(path)
+    if compiled is None:
+        model = fasttext.load_model(path)
+
+        def predict_in_fasttext(labels: list[str], text: U8, offsets: I64) -> BasePredictions:
+            return predict_languages(model, labels, words.split_to_strings(text, offsets))
+
+        return base_labels, predict_in_fasttext
+
+    def predict_compiled(labels: list[str], text: U8, offsets: I64) -> BasePredictions:
+        import numpy as np
+
+        from filters.text.identifier import correction
+
+        found, probabilities, found_offsets = fasttext_kernel.predict(
+            text, offsets, compiled, _TOP_LABELS, _LEAST_PROBABILITY
+        )
+        numbers = {label: number for number, label in enumerate(labels)}
+        own_numbers = np.array([numbers[label] for label in base_labels], np.int32)
+        return correction.BasePredictions(own_numbers[found], probabilities, found_offsets)
+
+    return base_labels, predict_compiled
+
+
 def _make_ranker(
     settings: Settings, correction: CorrectionModel, sharpness: float
 ) -> Callable[[pl.Series, pl.DataFrame], pl.DataFrame]:
@@ -239,8 +276,8 @@ def _make_ranker(
     from filters.text.identifier import words
     from filters.text.identifier.correction import rank_languages
 
-    model = load_fasttext_model(settings)
-    labels = list_languages(model, correction)
+    base_labels, predict = _make_base_predictor(settings)
+    labels = _merge_languages(correction, base_labels)
     allowed = [settings.allows is None or settings.allows(label) for label in labels]
     make_context = _make_scoring_context(
         settings, labels, len(correction.labels), allowed, sharpness
@@ -250,12 +287,11 @@ def _make_ranker(
 
     def rank(texts: pl.Series, posts: pl.DataFrame) -> pl.DataFrame:
         text, offsets = words.extract_stripped_words(texts)
-        lines = words.split_to_strings(text, offsets)
-        predictions = predict_languages(model, labels, lines)
+        predictions = predict(labels, text, offsets)
         context = make_context(posts)
         ranking = rank_languages(text, offsets, predictions, context, correction)
         if ask_second:
-            ranking = ask_second(text, offsets, lines, predictions, context, ranking)
+            ranking = ask_second(text, offsets, predictions, context, ranking)
         return pl.DataFrame(
             [
                 _numbers_to_labels(names, ranking.first).fill_null("und").alias("lang"),
@@ -271,12 +307,11 @@ def _make_ranker(
 
 def _make_second_ranker(
     labels: list[str], correction: CorrectionModel
-) -> Callable[
-    [U8, I64, list[str], BasePredictions, ScoringContext, LanguageRanking], LanguageRanking
-]:
+) -> Callable[[U8, I64, BasePredictions, ScoringContext, LanguageRanking], LanguageRanking]:
     """Return a function that ranks the unsure posts anew, with what eldc says of them."""
     import numpy as np
 
+    from filters.text.identifier import words
     from filters.text.identifier.correction import SecondOpinions, rank_languages
 
     votes = eldc_model.list_votes(labels)
@@ -288,7 +323,6 @@ def _make_second_ranker(
     def rank_again(
         text: U8,
         offsets: I64,
-        lines: list[str],
         predictions: BasePredictions,
         context: ScoringContext,
         ranking: LanguageRanking,
@@ -297,11 +331,11 @@ def _make_second_ranker(
         is_unsure = (ranking.first >= 0) & (ranking.first_score < SURE_WITHOUT_SECOND)
         asked = np.flatnonzero(is_unsure & ~is_unknown[ranking.first])
         found, numbers, scores, counts = eldc_model.score_languages(
-            [lines[row] for row in asked], labels, known
+            words.split_to_strings(*words.gather_words(text, offsets, asked)), labels, known
         )
-        answers = np.full(len(lines), -1, np.int32)
+        answers = np.full(offsets.size - 1, -1, np.int32)
         answers[asked] = found
-        score_offsets = np.zeros(len(lines) + 1, np.int64)
+        score_offsets = np.zeros(offsets.size, np.int64)
         score_offsets[asked + 1] = counts
         opinions = SecondOpinions(answers, numbers, scores, np.cumsum(score_offsets))
         rows = np.flatnonzero(answers >= 0)
@@ -398,19 +432,26 @@ def load_correction(settings: Settings) -> CorrectionModel:
 def list_known_languages(settings: Settings) -> list[str]:
     """Return all languages of the models that the settings name, ours first."""
     if settings.model:
-        return list_languages(load_fasttext_model(settings), load_correction(settings))
+        return _merge_languages(load_correction(settings), _read_base_labels(settings))
     return list(_list_own_languages(settings.correct))
 
 
 @cache
 def _list_own_languages(correct: bool) -> tuple[str, ...]:
     settings = Settings(correct=correct)
-    return tuple(list_languages(load_fasttext_model(settings), load_correction(settings)))
+    return tuple(_merge_languages(load_correction(settings), _read_base_labels(settings)))
 
 
 def list_languages(model: Any, correction: CorrectionModel) -> list[str]:
     """Return all languages, those of the correction first."""
-    base = list_model_languages(model)
+    return _merge_languages(correction, list_model_languages(model))
+
+
+def _read_base_labels(settings: Settings) -> list[str]:
+    return fasttext.read_labels(list_model_files(settings)[0])
+
+
+def _merge_languages(correction: CorrectionModel, base: list[str]) -> list[str]:
     return [*correction.labels, *(label for label in base if label not in correction.labels)]
 
 

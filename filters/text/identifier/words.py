@@ -145,6 +145,15 @@ def extract_stripped_words(texts: pl.Series) -> tuple[U8, I64]:
     return _extract_all_words(*encode_texts(texts.str.head(MAX_CHARACTERS).str.to_lowercase()))
 
 
+def gather_words(text: U8, offsets: I64, rows: I64) -> tuple[U8, I64]:
+    """Return the words of some posts, as :func:`extract_words` returns those of all."""
+    sizes = np.diff(offsets)[rows]
+    chosen = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum(sizes, out=chosen[1:])
+    positions = np.arange(chosen[-1]) + np.repeat(offsets[rows] - chosen[:-1], sizes)
+    return text[positions], chosen
+
+
 def split_to_strings(text: U8, offsets: I64) -> list[str]:
     """Return the posts' words as a list of strings."""
     import pyarrow as pa
