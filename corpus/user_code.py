@@ -16,6 +16,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -148,7 +149,21 @@ def list_shipped_paths() -> list[str]:
 
 @lru_cache(maxsize=2)
 def _find_entry_points(group: str) -> dict[str, EntryPoint]:
+    return _read_entry_points(group, tuple(map(_folder_version, sys.path)))
+
+
+@lru_cache(maxsize=4)
+def _read_entry_points(group: str, versions: tuple[object, ...]) -> dict[str, EntryPoint]:
+    """Read the metadata of every installed package, again only if ``versions`` have changed."""
     return {found.name: found for found in entry_points(group=group)}
+
+
+def _folder_version(folder: str) -> tuple[str, int]:
+    """What changes if a package is installed into a folder of the import path, or removed."""
+    try:
+        return os.path.abspath(folder), os.stat(folder or ".").st_mtime_ns
+    except OSError:
+        return folder, 0
 
 
 # --------------------------------------------------------------------------- importing

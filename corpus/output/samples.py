@@ -303,10 +303,9 @@ def _format_scores(rows: pl.DataFrame) -> pl.Series:
 
 def _extract_measures(row: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: round(value, 4) if isinstance(value, float) else value
+        name: round(value, 4) if type(value) is float else value
         for name, value in row.items()
-        if isinstance(value, int | float)
-        and not isinstance(value, bool)
+        if type(value) in (int, float)  # so no bool
         and name not in POST
         and not name.startswith(("_", "pii_"))
     }

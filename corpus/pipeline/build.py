@@ -43,7 +43,7 @@ from corpus.pipeline.count_origins import count_origins
 from corpus.pipeline.expected_phases import list_expected_phases
 from corpus.pipeline.failures import damage_error, explained_failures
 from corpus.pipeline.verify_work import verify_work
-from corpus.plan.built_plan import PLAN_NAME
+from corpus.plan.built_plan import PLAN_NAME, format_public_plan
 from corpus.plan.model import Plan
 from corpus.privacy import keys, suppression
 from corpus.storage import filesystem, unfinished_takedown, upload
@@ -245,7 +245,7 @@ def _write_documentation(
     context: BuildContext, manifest: dict[str, Any], samples: list[dict[str, Any]]
 ) -> None:
     """Write the resolved plan, the report, its statistics, the dataset card and the datasheet."""
-    out, plan = context.workspace.out, context.plan.to_public_yaml()
+    out, plan = context.workspace.out, context.plan.to_public_document()
     shards = [out / shard["path"] for shard in manifest["shards"]]
     statistics = report.count_statistics(
         shards, context.workspace.ledger_files(), manifest, context.run
@@ -253,7 +253,7 @@ def _write_documentation(
     if warnings := report.list_warnings(manifest, statistics):
         manifest["warnings"] = warnings
     texts = {
-        PLAN_NAME: plan,
+        PLAN_NAME: format_public_plan(plan),
         **report.render_documentation(manifest, plan, statistics | {"samples": samples}),
     }
     for name, text in texts.items():

@@ -51,12 +51,12 @@ _REMOVED = "(removed)"
 # --------------------------------------------------------------------------- writing
 
 
-def format_public_plan(
+def make_public_document(
     sources: Sequence[Source], chain: Sequence[Stage], output: Mapping[str, Any], key: bytes
-) -> str:
-    """Return the text of the output's ``plan.yaml``; ``output`` are its settings without paths."""
+) -> dict[str, Any]:
+    """Return what the output's ``plan.yaml`` says; ``output`` are its settings without paths."""
     reducer = _Reducer(FileNamer(key))
-    public = {
+    return {
         "sources": [
             {source.reader: reducer.reduce_source(number, source)}
             for number, source in enumerate(sources)
@@ -65,7 +65,12 @@ def format_public_plan(
         "output": dict(output),
         REDUCED: reducer.reduced,
     }
-    return PLAN_HEAD + PUBLIC_NOTE + yaml.safe_dump(public, sort_keys=False, allow_unicode=True)
+
+
+def format_public_plan(public: Mapping[str, Any]) -> str:
+    """Return the text of the output's ``plan.yaml``."""
+    text = yaml.safe_dump(dict(public), sort_keys=False, allow_unicode=True)
+    return PLAN_HEAD + PUBLIC_NOTE + text
 
 
 def make_private_document(

@@ -450,11 +450,15 @@ class Plan:
             },
         }
 
-    def to_public_yaml(self) -> str:
-        """The text of ``plan.yaml`` in the output, which has no paths; the key must be there."""
+    def to_public_document(self) -> dict[str, Any]:
+        """What ``plan.yaml`` in the output says, which has no paths; the key must be there."""
         key = keys.load_key(self.key_path)
         output = self.resolved()["output"]
-        return built_plan.format_public_plan(self.sources, self.stages, output, key)
+        return built_plan.make_public_document(self.sources, self.stages, output, key)
+
+    def to_public_yaml(self) -> str:
+        """The text of ``plan.yaml`` in the output."""
+        return built_plan.format_public_plan(self.to_public_document())
 
     def write_private_plan(self) -> None:
         """Write the plan with its paths beside the key; OSError if there it cannot be."""

@@ -33,13 +33,20 @@ __all__ = [
 
 
 def render_documentation(
-    manifest: Mapping[str, Any], plan_yaml: str, statistics: Mapping[str, Any]
+    manifest: Mapping[str, Any],
+    public_plan: Mapping[str, Any] | str,
+    statistics: Mapping[str, Any],
 ) -> dict[str, str]:
     """Return the documentation files of a corpus by name.
 
-    They depend on the arguments alone, not on the time or the machine.
+    ``public_plan`` is what its ``plan.yaml`` says, or the text of the file. The files depend on
+    the arguments alone, not on the time or the machine.
     """
-    plan = PublishedPlan.parse(plan_yaml)
+    plan = (
+        PublishedPlan.parse(public_plan)
+        if isinstance(public_plan, str)
+        else PublishedPlan(public_plan)
+    )
     encoded = json.dumps(statistics, ensure_ascii=False, separators=(",", ":"))
     return {
         STATISTICS_FILE: encoded + "\n",
