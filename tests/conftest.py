@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +19,9 @@ from tests.support import kernels
 from tests.support.examples import register_profiles
 
 register_profiles()
+# Frames and parsed records are many small objects without cycles, of which the collector would find
+# nothing; the workers of a build set the same.
+gc.set_threshold(100_000, 20, 50)
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"

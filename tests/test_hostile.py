@@ -33,12 +33,12 @@ from tests.test_contract import NEEDED
 MakePlan = Callable[..., dict[str, Any]]
 
 
-# Such a pattern takes 20 seconds or more for 200 kB; none of ours takes one. The limit is for each
-# text, so that it is far from both.
+# Such a pattern takes 5 seconds or more for 100 kB; none of ours takes half a second. The limit is
+# for each text, so that it is far from both.
 @pytest.mark.parametrize(
     ("size", "few", "cpu_seconds"),
-    [(200_000, 1, 8), pytest.param(1_000_000, 6, 60, marks=pytest.mark.slow)],
-    ids=["200 kB", "1 MB"],
+    [(100_000, 1, 3), pytest.param(1_000_000, 6, 60, marks=pytest.mark.slow)],
+    ids=["100 kB", "1 MB"],
 )
 def test_every_pattern_of_ours_is_linear(size: int, few: int, cpu_seconds: int) -> None:
     found = run_limited(
@@ -52,7 +52,7 @@ def test_every_pattern_of_ours_is_linear(size: int, few: int, cpu_seconds: int) 
 
 def test_a_pattern_that_takes_the_square_does_not_pass() -> None:
     code = "import re\nre.compile(r'\\s*x').search(' ' * 1_000_000)\n"
-    assert run_limited(code, cpu_seconds=3).returncode < 0
+    assert run_limited(code, cpu_seconds=1).returncode < 0
 
 
 # A quadratic filter takes 5 seconds or more for 100 kB; the slowest of ours takes .15 s.
@@ -217,6 +217,13 @@ def test_a_plan_may_use_a_few_aliases(tmp_path: Path) -> None:
 # --------------------------------------------------------------------------- code in data
 
 
+def dotted_name(node: ast.expr) -> str:
+    """The name of what is called, such as ``yaml.load``; '' if it is none."""
+    if isinstance(node, ast.Attribute):
+        return f"{dotted_name(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
 def test_nothing_of_ours_reads_pickles_or_runs_what_it_reads() -> None:
     # The Ray runner pickles its own tasks for its own workers, as multiprocessing does.
     banned = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
@@ -228,7 +235,7 @@ def test_nothing_of_ours_reads_pickles_or_runs_what_it_reads() -> None:
                 elif isinstance(node, ast.ImportFrom):
                     assert node.module not in banned, path
                 elif isinstance(node, ast.Call):
-                    name = ast.unparse(node.func)
+                    name = dotted_name(node.func)
                     assert name not in (
                         "eval",
                         "exec",
@@ -237,9 +244,9 @@ def test_nothing_of_ours_reads_pickles_or_runs_what_it_reads() -> None:
                         "torch.load",
                         "os.system",
                     ), path
-                    allowed = {k.arg: ast.unparse(k.value) for k in node.keywords}
-                    assert allowed.get("allow_pickle", "False") == "False", path
-                    assert allowed.get("shell", "False") == "False", path
+                    for keyword in node.keywords:
+                        if keyword.arg in ("allow_pickle", "shell"):
+                            assert ast.unparse(keyword.value) == "False", path
                     if name == "yaml.load":
                         assert ast.unparse(node.args[1]) == "_PlainDataLoader", path
 

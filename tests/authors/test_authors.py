@@ -325,10 +325,14 @@ def decide_plainly(
             },
             set(),
         ),
-        ({"max_repeated": 1.0}, {"repetitive_author"}),
-        ({"max_posts": 0, "drop_most_active": 0.0}, {"over_author_cap", "most_active"}),
+        pytest.param({"max_repeated": 1.0}, {"repetitive_author"}, marks=pytest.mark.slow),
+        pytest.param(
+            {"max_posts": 0, "drop_most_active": 0.0},
+            {"over_author_cap", "most_active"},
+            marks=pytest.mark.slow,
+        ),
         ({"max_posts": 0, "max_repeated": 1.0}, {"over_author_cap", "repetitive_author"}),
-        ({"max_community_posts": 0}, {"over_community_cap"}),
+        pytest.param({"max_community_posts": 0}, {"over_community_cap"}, marks=pytest.mark.slow),
         ({"max_thread_posts": 0, "keep": "sample"}, {"over_thread_cap"}),
     ],
 )

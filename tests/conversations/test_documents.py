@@ -170,7 +170,7 @@ def test_a_document_has_the_maximum_of_the_measures_of_its_posts() -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("count", [10_000, pytest.param(100_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [4_000, pytest.param(100_000, marks=pytest.mark.slow)])
 def test_a_long_chain_of_replies_works_in_every_mode(count: int) -> None:
     rows = [{"id": "0", "kind": "post", "text": "x", "author": "a"}]
     rows += [
@@ -290,7 +290,14 @@ def test_the_ledger_has_each_post_of_a_dropped_document(
     assert totals["read"] == totals["refused"] + totals["dropped"] + totals["kept"]
 
 
-@pytest.mark.parametrize("mode", ["posts", "pair", "path", "tree", "qa"])
+@pytest.mark.parametrize(
+    "mode",
+    [
+        "posts",
+        "tree",
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ("pair", "path", "qa")),
+    ],
+)
 def test_the_bytes_do_not_depend_on_parts_workers_or_interruptions(
     tmp_path: Path, plan: Callable[..., Any], mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

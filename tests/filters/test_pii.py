@@ -299,7 +299,7 @@ def test_the_gates_match_every_character_that_the_patterns_match() -> None:
     ]
     for pattern, gate in pairs:
         passed = set(characters.filter(characters.str.contains(f"^(?:{gate})$")))
-        assert set() == {each for each in all_characters if pattern.fullmatch(each)} - passed, gate
+        assert set() == set(pattern.findall("".join(all_characters))) - passed, gate
 
 
 # --- the phone gate, from libphonenumber's metadata ---------------------------------------------

@@ -23,6 +23,7 @@ from corpus.plan.entries import matches_path
 from corpus.readers import contract, reddit
 from corpus.readers.batches import read_lines
 from corpus.readers.contract import Cursor, Post, ReaderConfig
+from tests.support.examples import is_wide
 
 
 def line(number: int, body: str = "hello") -> bytes:
@@ -230,10 +231,11 @@ def test_reading_resumes_at_every_cursor(tmp_path: Path, kind: str, cut: float) 
     content = b"\xef\xbb\xbf" + noise(1200) + b"\nnot json\n" + noise(300)
     packed = PACKERS[kind](content)
     path = write(tmp_path, packed[: int(len(packed) * cut)])
-    whole = read(path, 250)
+    size = 250 if is_wide() else 400
+    whole = read(path, size)
     assert len(whole) > 2
     for number, batch in enumerate(whole[:-1]):
-        rest = read(path, 250, batch.cursor)
+        rest = read(path, size, batch.cursor)
         assert len(whole) - number - 1 == len(rest)
         for before, after in zip(whole[number + 1 :], rest, strict=True):
             assert before.posts.equals(after.posts)

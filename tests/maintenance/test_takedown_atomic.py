@@ -124,7 +124,7 @@ def test_killed_at_any_rename_readers_see_all_or_nothing_and_verify_finishes_it(
 ) -> None:  # fmt: skip
     old, new = view(built), view(whole)
     real, seen = os.replace, []
-    for allowed in range(0, 200, 1 if is_wide() else 9):
+    for allowed in range(0, 200, 1 if is_wide() else 13):
         out = copy_of(built, tmp_path / f"copy{allowed}")
         stop_at(allowed)
         try:

@@ -66,9 +66,9 @@ _FEW = [
     ("toxicity", {"max_score": 0.5}),
     ("language", {"min_score": 0.99999}),
     ("quality", {"min_words": 8, "max_word_chars": 8, "max_word_share": 0.1}),
-    ("quality", {"templates": False, "min_distinct_words": 0.9}),
 ]
 _MORE = [
+    ("quality", {"templates": False, "min_distinct_words": 0.9}),
     ("toxicity", {"max_score": 0.95}),
     ("language", {"min_score": 0.1, "keep": ["en", "es", "de", "pt"]}),
     ("language", {"keep": ["en"]}),

@@ -165,12 +165,19 @@ def test_workers_runner_and_part_size_change_no_byte(
         assert other == made[0]
 
 
-@pytest.mark.parametrize("mode", [pytest.param("posts", marks=pytest.mark.slow), "tree"])
+@pytest.mark.parametrize(
+    ("mode", "count"),
+    [
+        ("tree", 720),
+        pytest.param("posts", 900, marks=pytest.mark.slow),
+        pytest.param("tree", 900, marks=pytest.mark.slow),
+    ],
+)
 def test_blocks_and_ranges_change_no_byte(
-    plan: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+    plan: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, count: int
 ) -> None:
     rows = []
-    for n in range(900):
+    for n in range(count):
         text = (
             f"{sentence(n % 700)} {'indeed ' * (n % 2)}" if n % 9 else "a wet monday all week long"
         )
@@ -180,9 +187,9 @@ def test_blocks_and_ranges_change_no_byte(
     fields = {"id": "id", "text": "text", "author": "user", "parent_id": "up", "created_at": "at"}
     near = {"jaccard": 0.6, "campaign_posts": 5, "campaign_words": 3, "max_cluster": 2}
     made = []
-    for blocks in (1, 15):
+    for blocks in (1, count // 60):
         if blocks > 1:
-            monkeypatch.setattr(partitions, "BLOCK_POSTS", 900 // blocks)
+            monkeypatch.setattr(partitions, "BLOCK_POSTS", count // blocks)
             monkeypatch.setattr(partitions, "RANGE_KEYS", 200)
             monkeypatch.setattr(clusters, "_FEW_BLOCKS", 3)
         out = tmp_path / f"out-{blocks}"

@@ -181,8 +181,15 @@ def shown(out: Path) -> list[Any]:
     return corpus.load(out).scan().select(columns).sort("id").collect().rows()
 
 
-@pytest.mark.parametrize("names", [("asked", "repeats"), ("repeats", "asked")])
-@pytest.mark.parametrize("asked", [{"ids": ["forum:q"]}, {"authors": ["forum:ann"]}])
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        ({"ids": ["forum:q"]}, ("asked", "repeats")),
+        ({"authors": ["forum:ann"]}, ("repeats", "asked")),
+        pytest.param({"ids": ["forum:q"]}, ("repeats", "asked"), marks=pytest.mark.slow),
+        pytest.param({"authors": ["forum:ann"]}, ("asked", "repeats"), marks=pytest.mark.slow),
+    ],
+)
 def test_a_build_removes_what_repeats_a_listed_post_as_a_takedown_does(
     talk: MakePlan, tmp_path: Path, names: tuple[str, str], asked: dict[str, list[str]]
 ) -> None:
@@ -203,13 +210,18 @@ def test_a_build_removes_what_repeats_a_listed_post_as_a_takedown_does(
         assert "kettle" not in page.read_text(), page
 
 
+@pytest.mark.parametrize(
+    "run",
+    [{}, pytest.param({"runner": "processes", "workers": 2}, marks=pytest.mark.slow)],
+    ids=["serial", "processes"],
+)
 def test_workers_and_sizes_of_parts_do_not_change_what_is_removed(
-    talk: MakePlan, tmp_path: Path
+    talk: MakePlan, tmp_path: Path, run: dict[str, Any]
 ) -> None:
     corpus.build(talk("asked", "repeats"))
     suppression.add(tmp_path / "corpus.key", ["forum:q"])
     corpus.build(talk("asked", "repeats", out="one"))
-    corpus.build(talk("asked", "repeats", out="two", runner="processes", workers=2, part_posts=9))
+    corpus.build(talk("asked", "repeats", out="two", part_posts=9, **run))
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 

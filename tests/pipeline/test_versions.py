@@ -14,6 +14,7 @@ import pytest
 
 import corpus
 from tests.conftest import write_lines
+from tests.support.examples import is_wide
 
 OLD = "The kettle stands in the harbour office, behind the second door on the left"
 NEW = "I took that out again, there is nothing left to see in this comment now"
@@ -162,10 +163,14 @@ def kept_texts(out: Path) -> list[str]:
     return corpus.load(out).scan().collect()["text"].to_list()
 
 
-def orders(folder: Path, form: str, *versions: tuple[str, int | None]) -> Iterator[Path]:
-    """Build the versions in both orders, the second time with dedup."""
+def orders(
+    folder: Path, form: str, *versions: tuple[str, int | None], both: bool = True
+) -> Iterator[Path]:
+    """Build the versions in both orders or in the second alone, the second time with dedup."""
     reader, write, more = FORMS[form]
     for number, stages in enumerate(([], [{"dedup": {}}])):
+        if number == 0 and not both:
+            continue
         here = folder / str(number)
         names = [f"dump{index}" for index in range(len(versions))]
         for name, (text, at) in zip(names, versions, strict=True):
@@ -175,7 +180,8 @@ def orders(folder: Path, form: str, *versions: tuple[str, int | None]) -> Iterat
 
 @pytest.mark.parametrize("form", FORMS)
 def test_the_version_before_an_edit_is_superseded_in_any_order(form: str, tmp_path: Path) -> None:
-    for out in orders(tmp_path, form, (OLD, None), (NEW, 12 * HOUR)):
+    both = is_wide() or form in ("table", "reddit comment")
+    for out in orders(tmp_path, form, (OLD, None), (NEW, 12 * HOUR), both=both):
         (text,) = kept_texts(out)
         assert NEW in text
         dropped = corpus.load(out).dropped().collect()
@@ -190,8 +196,15 @@ def test_of_two_edits_the_last_counts(tmp_path: Path) -> None:
         assert kept_texts(out) == [NEW]
 
 
-@pytest.mark.parametrize("more", [{"edited": False}, {}])
-@pytest.mark.parametrize("names", [["a", "b"], ["b", "a"]])
+@pytest.mark.parametrize(
+    ("names", "more"),
+    [
+        (["a", "b"], {"edited": False}),
+        (["b", "a"], {}),
+        pytest.param(["a", "b"], {}, marks=pytest.mark.slow),
+        pytest.param(["b", "a"], {"edited": False}, marks=pytest.mark.slow),
+    ],
+)
 def test_of_copies_without_an_edit_the_one_that_was_recorded_last_is_kept(
     names: list[str], more: dict[str, Any], tmp_path: Path
 ) -> None:

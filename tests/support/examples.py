@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 #: A busy machine is slow and that is no fault: nothing here is timed.
 _UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 #: Of 100 examples in ``make test-all``, ``make test`` tries this many.
-_QUICK = 20
+_QUICK = 10
 
 
 def register_profiles() -> None:

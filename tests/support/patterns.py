@@ -356,17 +356,22 @@ def filters_linear(names: list[str], size: int, cpu_seconds: int) -> None:
         name, _, preset = name.partition(":")
         module = filters.find(name)
         run_it = module.build(module.Config(**({"preset": preset} if preset else {})))
-        for length, limit in ((1_000, 3600), (size, cpu_seconds)):
-            for piece in ("a few words", *pieces):
-                text = (piece * (length // len(piece)))[:length]
-                frame = pl.DataFrame({"id": ["x:1"], "text": [text]}).with_columns(
+        all_pieces = ("a few words", *pieces)
+        for length, limit, frames in (
+            (1_000, 3600, [all_pieces]),
+            (size, cpu_seconds, [(piece,) for piece in all_pieces]),
+        ):
+            for chosen in frames:
+                texts = [(piece * (length // len(piece)))[:length] for piece in chosen]
+                ids = [f"x:{number}" for number in range(len(texts))]
+                frame = pl.DataFrame({"id": ids, "text": texts}).with_columns(
                     pl.lit(None, dtype=dtype).alias(column)
                     for column, dtype in POST.items()
                     if column in module.READS and column not in ("id", "text")
                 )
-                print(f"{name} {preset} on {text[:20]!r}", file=sys.stderr, flush=True)
+                print(f"{name} {preset} on {texts[-1][:20]!r}", file=sys.stderr, flush=True)
                 _limit_from_here(limit)
-                assert run_it(frame).height == 1
+                assert run_it(frame).height == len(texts)
 
 
 def models_hold(folder: Any, count: int) -> int:
