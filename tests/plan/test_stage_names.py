@@ -160,13 +160,18 @@ def test_commands_know_the_name(built: Path, plan: MakePlan, tmp_path: Path) -> 
     assert command("verify", str(built)).returncode == 0
 
 
+@pytest.mark.parametrize(
+    "run",  # tests/plan/test_user_code.py has a renamed stage in processes, in make test too
+    [
+        {"runner": "serial"},
+        pytest.param({"runner": "processes", "workers": 2}, marks=pytest.mark.slow),
+    ],
+    ids=["serial", "processes"],
+)
 def test_a_renamed_stage_is_the_same_under_every_runner(
-    built: Path, plan: MakePlan, tmp_path: Path
+    built: Path, plan: MakePlan, tmp_path: Path, run: dict[str, Any]
 ) -> None:
-    corpus.build(
-        plan(TWICE, run={"runner": "processes", "workers": 2, "part_posts": 9}),
-        out=str(tmp_path / "again"),
-    )
+    corpus.build(plan(TWICE, run=run | {"part_posts": 9}), out=str(tmp_path / "again"))
     assert contents(tmp_path / "again") == contents(built)
 
 

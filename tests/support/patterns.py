@@ -340,9 +340,10 @@ def all_linear(size: int, few: int, seed: int, cpu_seconds: int) -> int:
     return len(found)
 
 
-def filters_linear(names: list[str], size: int, cpu_seconds: int) -> None:
+def filters_linear(names: list[str], size: int, cpu_seconds: int, each: int = 1) -> None:
     """Run filters on long texts of one piece; they may take ``cpu_seconds`` for each.
 
+    Of every ``each`` pieces one is tried.
     Each runs on short texts of the same pieces first: what a filter loads or compiles once, some
     of it for a kind of text alone, has no limit.
     """
@@ -356,7 +357,7 @@ def filters_linear(names: list[str], size: int, cpu_seconds: int) -> None:
         name, _, preset = name.partition(":")
         module = filters.find(name)
         run_it = module.build(module.Config(**({"preset": preset} if preset else {})))
-        all_pieces = ("a few words", *pieces)
+        all_pieces = ("a few words", *pieces[::each])
         for length, limit, frames in (
             (1_000, 3600, [all_pieces]),
             (size, cpu_seconds, [(piece,) for piece in all_pieces]),
