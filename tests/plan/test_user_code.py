@@ -96,6 +96,21 @@ def test_every_runner_writes_the_same_bytes(tmp_path: Path, runner: str) -> None
     assert contents(tmp_path / "other") == contents(tmp_path / "serial")
 
 
+def test_a_package_that_was_installed_since_the_last_look_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "site").mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    user_code.use_folder("")
+    assert "later" not in user_code.names(user_code.FILTERS)
+    info = tmp_path / "site" / "later_pkg-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: later-pkg\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[corpus.filters]\nlater = later_pkg.filter\n")
+    user_code.use_folder("")
+    assert "later" in user_code.names(user_code.FILTERS)
+
+
 def test_an_entry_point_names_a_filter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_package(tmp_path / "site")
     info = tmp_path / "site" / "my_pkg-1.dist-info"
