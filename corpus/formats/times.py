@@ -162,7 +162,7 @@ def parse_twitter_time(value: str) -> int | None:
         return None
     try:
         hour, minute, second = int(value[11:13]), int(value[14:16]), int(value[17:19])
-        day = _day_in_seconds(value[4:10], value[26:])
+        day = _day_in_seconds(value[4:10] + value[26:])
     except (KeyError, ValueError):
         return None
     if not (0 <= hour < 24 and 0 <= minute < 60 and 0 <= second <= 60):
@@ -184,7 +184,7 @@ def parse_twitter_day(value: object) -> int | None:
     if type(value) is not str or len(value) != 30:
         return parse_micros(value)
     try:
-        return _day_in_seconds(value[4:10], value[26:]) * 1_000_000
+        return _day_in_seconds(value[4:10] + value[26:]) * 1_000_000
     except (KeyError, ValueError):
         return None
 
@@ -299,9 +299,10 @@ def _from_datetime(moment: datetime) -> int | None:
 
 
 @lru_cache(maxsize=1 << 14)  # the days of 44 years
-def _day_in_seconds(month_and_day: str, year: str) -> int:
-    month, day = _MONTHS[month_and_day[:3]], int(month_and_day[4:])
-    return (datetime(int(year), month, day, tzinfo=UTC) - _EPOCH).days * 86_400
+def _day_in_seconds(date: str) -> int:
+    """Return the seconds since 1970 of a day such as ``Apr 192010``."""
+    month, day = _MONTHS[date[:3]], int(date[4:6])
+    return (datetime(int(date[6:]), month, day, tzinfo=UTC) - _EPOCH).days * 86_400
 
 
 def _zone_in_seconds(zone: str) -> int | None:

@@ -118,11 +118,18 @@ def read_messages(
     """
     tracker, all_chats = _ChatTracker(export_paths), list[Chat]()
     current_file, row, is_empty = "", 0, False
+    # The path and the chat of the message before, if nothing else was before this one.
+    known_path, known_chat = "", Chat(0)
     for source_file, event in walk_members(source, export_paths.paths, max_bytes, one_kind=True):
         if source_file != current_file:
             if is_empty:
                 yield refuse_file(current_file, "no_messages")
             current_file, row, is_empty = source_file, 0, True
+        if isinstance(event, JsonValue) and event.path == known_path:
+            row += 1
+            yield ChatMessage(source_file, row, known_chat, event.data)
+            continue
+        known_path = ""
         chat = tracker.assign_chat(event)
         if isinstance(event, Refused):
             row += 1
@@ -134,8 +141,9 @@ def read_messages(
             row += 1
             if not all_chats and not has_header(chat):
                 all_chats = _read_all_chats(source.path, export_paths, max_bytes)
-            chat = all_chats[chat.number - 1] if all_chats else chat
-            yield ChatMessage(source_file, row, chat, event.data)
+            known_path = event.path
+            known_chat = all_chats[chat.number - 1] if all_chats else chat
+            yield ChatMessage(source_file, row, known_chat, event.data)
     if is_empty:
         yield refuse_file(current_file, "no_messages")
 

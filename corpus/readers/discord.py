@@ -41,6 +41,7 @@ from corpus.readers.contract import (
     Skipped,
     make_versions,
     match_mentions,
+    new_post,
 )
 from corpus.readers.discord_package import Options, is_package, read_package
 from corpus.readers.text_parts import fence_code, join_alts, join_poll, join_title
@@ -305,25 +306,33 @@ def _make_post(message: _Message, channel: _Channel, config: Config) -> tuple[Re
         text = join_title(channel.name, text)
     author = message.author or _NamedObject()
     is_deleted = author.name is not None and _DELETED_USER.fullmatch(author.name) is not None
-    post = Post(
-        "discord:" + name,
-        _mask_mentions(text, message.mentions) if config.mask_mentions else text,
-        kind,
-        None if is_deleted else _parse_discord_id(author.id) or author.name or None,
-        channel.community,
-        parse_given_micros(message.timestamp),
-        None,  # lang_hint
-        "discord:" + parent if parent else None,
-        None,  # root_id
-        count_reactions(message.reactions),
-        None,  # replies
-        None,  # sensitive
-        author.is_bot,
-        None,  # license
-        # The text of a deleted account: its author has withdrawn it.
-        "deleted" if is_deleted else None,
-        mentions=None if config.mask_mentions else match_mentions(text, _iter_people(message)),
-        author_name=None if is_deleted else author.name,
+    post = new_post(
+        (
+            "discord:" + name,
+            _mask_mentions(text, message.mentions) if config.mask_mentions else text,
+            kind,
+            None if is_deleted else _parse_discord_id(author.id) or author.name or None,
+            channel.community,
+            parse_given_micros(message.timestamp),
+            None,  # lang_hint
+            "discord:" + parent if parent else None,
+            None,  # root_id
+            count_reactions(message.reactions),
+            None,  # replies
+            None,  # sensitive
+            author.is_bot,
+            None,  # license
+            # The text of a deleted account: its author has withdrawn it.
+            "deleted" if is_deleted else None,
+            None,  # accepted_id
+            None,  # consent
+            None,  # seen_at
+            None if config.mask_mentions else match_mentions(text, _iter_people(message)),
+            None,  # original_author
+            None if is_deleted else author.name,
+            None,  # edited_at
+            None,  # author_since
+        )
     )
     embeds = [one for one in message.embeds or () if one.title or one.description or one.fields]
     return (*make_versions(post, parse_micros(message.edited)), *(Skipped("embed") for _ in embeds))

@@ -32,6 +32,7 @@ from corpus.readers.contract import (
     Sample,
     Skipped,
     Unreadable,
+    new_post,
 )
 from corpus.readers.fourchan_dump import is_dump, parse_new_york_seconds, read_dump
 from corpus.readers.text_parts import join_title
@@ -127,6 +128,8 @@ _BOARD = re.compile(r"[a-z0-9]{1,10}")
 _SPOILER_MARK = re.compile(r"\[/?spoiler\]")
 _CODE = re.compile(r"\n?\[code\]((?:(?!\[/?code\]).)*+)\[/code\]\n?", re.DOTALL)
 _THREAD_FOLDERS = ("thread", "threads", "res", "archive")
+#: The fields of a post behind ``sensitive``, which 4chan does not have.
+_NOT_GIVEN = (None,) * (len(Post._fields) - Post._fields.index("sensitive") - 1)
 
 
 def fits(sample: Sample) -> float:
@@ -312,19 +315,22 @@ def _make_post(post: _Post, board: str, sensitive: bool, known: set[str] | None)
     if post.com is None and post.sub is None and post.tim is None and post.filename is None:
         raise Refused("no_text")
     prefix = f"4chan:{board}/"
-    return Post(
-        prefix + number,
-        _make_text(post),
-        "post" if is_first else "reply",
-        _make_author(post, f"{board}/{root}/"),
-        board,
-        parse_given_micros(post.time),
-        None,  # lang_hint
-        None if is_first else prefix + _find_parent(post.com or "", number, root, known),
-        prefix + root,
-        None,  # score
-        parse_given_int64(post.replies) if is_first else None,
-        sensitive,
+    return new_post(
+        (
+            prefix + number,
+            _make_text(post),
+            "post" if is_first else "reply",
+            _make_author(post, f"{board}/{root}/"),
+            board,
+            parse_given_micros(post.time),
+            None,  # lang_hint
+            None if is_first else prefix + _find_parent(post.com or "", number, root, known),
+            prefix + root,
+            None,  # score
+            parse_given_int64(post.replies) if is_first else None,
+            sensitive,
+            *_NOT_GIVEN,
+        )
     )
 
 

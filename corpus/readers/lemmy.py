@@ -34,6 +34,7 @@ from corpus.readers.contract import (
     Skipped,
     make_versions,
     match_mentions,
+    new_post,
 )
 from corpus.readers.text_parts import fence_indented, join_alts, join_title
 
@@ -225,23 +226,32 @@ def _make_post(row: _Object, line: _Line, instance: str, with_alt: bool) -> Post
     if with_alt:
         text = join_alts(text, (row.alt_text,))
     counts = line.counts or row
-    return Post(
-        name,
-        text,
-        "post",
-        _make_author(row, line.creator, instance),
-        _make_community(row, line.community, instance),
-        _find_created(row),
-        None,  # lang_hint
-        None,  # parent_id
-        name,
-        parse_given_int64(counts.score),
-        parse_given_int64(counts.comments),
-        _is_sensitive(row, line),
-        line.creator.bot_account if line.creator is not None else None,
-        withdrawn=withdrawn,
-        mentions=_find_mentions(text),
-        author_name=_make_name(line.creator),
+    return new_post(
+        (
+            name,
+            text,
+            "post",
+            _make_author(row, line.creator, instance),
+            _make_community(row, line.community, instance),
+            _find_created(row),
+            None,  # lang_hint
+            None,  # parent_id
+            name,
+            parse_given_int64(counts.score),
+            parse_given_int64(counts.comments),
+            _is_sensitive(row, line),
+            line.creator.bot_account if line.creator is not None else None,
+            None,  # license
+            withdrawn,
+            None,  # accepted_id
+            None,  # consent
+            None,  # seen_at
+            _find_mentions(text),
+            None,  # original_author
+            _make_name(line.creator),
+            None,  # edited_at
+            None,  # author_since
+        )
     )
 
 
@@ -257,23 +267,32 @@ def _make_comment(row: _Object, line: _Line, instance: str) -> Post:
     parent = _find_parent_number(row)
     counts = line.counts or row
     text = _read_markdown(row.content or "")
-    return Post(
-        name,
-        text,
-        "reply",
-        _make_author(row, line.creator, instance),
-        _make_community(line.post or row, line.community, instance),
-        _find_created(row),
-        None,  # lang_hint
-        _make_id(instance, "comment", parent) if parent else root,
-        root,
-        parse_given_int64(counts.score),
-        parse_given_int64(counts.child_count),
-        _is_sensitive(line.post, line),
-        line.creator.bot_account if line.creator is not None else None,
-        withdrawn=withdrawn,
-        mentions=_find_mentions(text),
-        author_name=_make_name(line.creator),
+    return new_post(
+        (
+            name,
+            text,
+            "reply",
+            _make_author(row, line.creator, instance),
+            _make_community(line.post or row, line.community, instance),
+            _find_created(row),
+            None,  # lang_hint
+            _make_id(instance, "comment", parent) if parent else root,
+            root,
+            parse_given_int64(counts.score),
+            parse_given_int64(counts.child_count),
+            _is_sensitive(line.post, line),
+            line.creator.bot_account if line.creator is not None else None,
+            None,  # license
+            withdrawn,
+            None,  # accepted_id
+            None,  # consent
+            None,  # seen_at
+            _find_mentions(text),
+            None,  # original_author
+            _make_name(line.creator),
+            None,  # edited_at
+            None,  # author_since
+        )
     )
 
 

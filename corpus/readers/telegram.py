@@ -44,6 +44,7 @@ from corpus.readers.contract import (
     Skipped,
     UtcOffsetMinutes,
     make_versions,
+    new_post,
 )
 from corpus.readers.telegram_html import Options, is_page, read_pages
 from corpus.readers.telegram_rows import (
@@ -311,24 +312,33 @@ def _make_post(
     if message.poll is not None:
         text = _join_poll(text, message.poll, config.mask_mentions)
     offset = config.utc_offset_minutes
-    post = Post(
-        f"telegram:{chat.id}/{name}",
-        text,
-        kind,
-        _make_author(message),
-        _name_community(chat),
-        parse_given_time(message.date_unixtime, message.date, offset),
-        None,  # lang_hint
-        parent,
-        None,  # root_id
-        count_reactions(message.reactions),
-        None,  # replies
-        None,  # sensitive
-        True if message.via_bot else None,
-        None,  # license
-        # The text of a deleted account: its author has withdrawn it.
-        "deleted" if message.sender is None and message.from_id is not None else None,
-        original_author=_make_forwarded_author(message),
+    post = new_post(
+        (
+            f"telegram:{chat.id}/{name}",
+            text,
+            kind,
+            _make_author(message),
+            _name_community(chat),
+            parse_given_time(message.date_unixtime, message.date, offset),
+            None,  # lang_hint
+            parent,
+            None,  # root_id
+            count_reactions(message.reactions),
+            None,  # replies
+            None,  # sensitive
+            True if message.via_bot else None,
+            None,  # license
+            # The text of a deleted account: its author has withdrawn it.
+            "deleted" if message.sender is None and message.from_id is not None else None,
+            None,  # accepted_id
+            None,  # consent
+            None,  # seen_at
+            None,  # mentions
+            _make_forwarded_author(message),
+            None,  # author_name
+            None,  # edited_at
+            None,  # author_since
+        )
     )
     # A contact's name and number, and a location, are nobody's words.
     cards = (message.contact_information, message.location_information)

@@ -22,13 +22,13 @@ from corpus.formats.times import parse_given_int64, parse_given_micros, parse_mi
 from corpus.readers.batches import decode_value, locate_config_records, parse_value
 from corpus.readers.contract import (
     JsonScalar,
-    Post,
     Record,
     Refused,
     Skipped,
     Tombstone,
     find_overwriting,
     match_mentions,
+    new_post,
 )
 from corpus.readers.mastodon.archive import ACTIVITY_TYPES, ActivityDecoder, looks_like_outbox
 from corpus.readers.mastodon.common import (
@@ -290,29 +290,32 @@ class StatusDecoder:
             withdrawn = withdrawn or find_overwriting(body, edited)
             text = self._join_parts(source, body)
         mentioned = _iter_mentioned_users(source)
-        post = Post(
-            name,
-            text,
-            kind,
-            author,
-            None,  # community
-            parse_given_micros(status.created_at),
-            source.language or None,
-            parent,
-            root,
-            parse_given_int64(status.favourites_count),
-            parse_given_int64(status.replies_count),
-            source.sensitive,
-            bot,
-            None,  # license
-            withdrawn,
-            None,  # accepted_id
-            None,  # consent
-            edited,
-            match_mentions(text, mentioned) if source.mentions else None,
-            _make_author(original) if original is not None else None,
-            edited_at=edited,
-            author_since=parse_micros(status.account.created_at) if status.account else None,
+        post = new_post(
+            (
+                name,
+                text,
+                kind,
+                author,
+                None,  # community
+                parse_given_micros(status.created_at),
+                source.language or None,
+                parent,
+                root,
+                parse_given_int64(status.favourites_count),
+                parse_given_int64(status.replies_count),
+                source.sensitive,
+                bot,
+                None,  # license
+                withdrawn,
+                None,  # accepted_id
+                None,  # consent
+                edited,
+                match_mentions(text, mentioned) if source.mentions else None,
+                _make_author(original) if original is not None else None,
+                None,  # author_name
+                edited,
+                parse_micros(status.account.created_at) if status.account else None,
+            )
         )
         version = name if original is None else parent
         superseded = make_edit_tombstones(version, edited) if version else ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -163,6 +164,13 @@ def parse_facebook(data: bytes) -> MetaEntry:
                 repair_encoding(comment.author) if comment.author else None,
                 is_restricted or bool(comment.group),
             )
+    if not row.attachments:
+        return MetaEntry(
+            _join_repaired([one.post for one in posts]),
+            row.timestamp,
+            "post",
+            is_restricted=is_restricted,
+        )
     attached = [
         one
         for attachment in row.attachments or ()
@@ -192,6 +200,8 @@ def _is_restricted(row: _FacebookPost) -> bool:
     title = repair_encoding(row.title) if type(row.title) is str else ""
     if row.group or is_written_to_others(title):
         return True
+    if not (row.audience or row.privacy or row.label_values):
+        return False
     audiences = [row.audience, row.privacy]
     for entry in row.label_values if isinstance(row.label_values, list) else ():
         if isinstance(entry, dict) and str(entry.get("label")).lower() in AUDIENCE_LABELS:
@@ -202,6 +212,7 @@ def _is_restricted(row: _FacebookPost) -> bool:
     )
 
 
+@lru_cache(maxsize=1 << 12)  # an account's titles are few
 def is_written_to_others(title: str) -> bool:
     """Return whether a title says that a post is in a group or on another person's page."""
     return _TO_OTHERS.search(title[:_MAX_TITLE_CHARS]) is not None

@@ -43,6 +43,7 @@ from corpus.readers.contract import (
     Sample,
     Skipped,
     match_mentions,
+    new_post,
 )
 from corpus.readers.x import grailbird
 from corpus.readers.x.archive_files import (
@@ -339,7 +340,7 @@ def make_decoder(
         text, quoted, still_cut = resolve_text(tweet, shown, name, notes, config.expand_links)
         if quoted and kind == "post":
             kind = "quote"
-        if articles is not None and kind != "repost":
+        if articles and kind != "repost":
             text = articles.add_to(text, name, list_links(tweet))
         older = list_versions(tweet)[:-1]
         withdrawn = None
@@ -352,24 +353,32 @@ def make_decoder(
             withdrawn = "withheld"
         elif name in older:
             withdrawn = "superseded"
-        post = Post(
-            "x:" + name,
-            text,
-            kind,
-            author,
-            community,
-            parse_given_micros(tweet.created_at),
-            normalize_language(tweet.lang),
-            "x:" + parent if parent else None,
-            None,  # root_id
-            parse_given_int64(tweet.favorite_count),
-            None,  # replies
-            tweet.possibly_sensitive,
-            None,  # bot
-            None,  # license
-            withdrawn,
-            mentions=match_mentions(text, _iter_accounts(element)) if "@" in text else None,
-            author_name=author_name,
+        post = new_post(
+            (
+                "x:" + name,
+                text,
+                kind,
+                author,
+                community,
+                parse_given_micros(tweet.created_at),
+                normalize_language(tweet.lang),
+                "x:" + parent if parent else None,
+                None,  # root_id
+                parse_given_int64(tweet.favorite_count),
+                None,  # replies
+                tweet.possibly_sensitive,
+                None,  # bot
+                None,  # license
+                withdrawn,
+                None,  # accepted_id
+                None,  # consent
+                None,  # seen_at
+                match_mentions(text, _iter_accounts(element)) if "@" in text else None,
+                None,  # original_author
+                author_name,
+                None,  # edited_at
+                None,  # author_since
+            )
         )
         is_cut = still_cut and kind != "repost" and withdrawn is None
         notices = (Skipped("still_cut"),) if is_cut else ()

@@ -139,6 +139,9 @@ class LongNotes:
     def __init__(self) -> None:
         self._by_second: dict[int, list[FullText]] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._by_second)
+
     def add(self, note: LongNote) -> bool:
         """Add a note; false if it lacks the text or the time to match it to its tweet."""
         created, core = parse_micros(note.created_at), note.core
@@ -215,7 +218,7 @@ def resolve_text(
     links, media = _collect_links(tweet)
     text = _strip_media_links(shown, media)
     last = _find_last_status_id(text, links)
-    full = notes.find_full_text(parse_micros(tweet.created_at), text, links)
+    full = notes.find_full_text(parse_micros(tweet.created_at), text, links) if notes else None
     still_cut = full is None and "\u2026" in text[-100:] and _is_cut(text, last == name)
     if full is not None:
         text, links = full.text, {**links, **full.links}
@@ -262,8 +265,8 @@ def _strip_media_links(text: str, media: set[str]) -> str:
 
 def _find_last_status_id(text: str, links: Mapping[str, str]) -> str:
     """Return the id of the tweet that the link at the end of a text names, or empty."""
-    word = LAST_WORD.search(text)
-    found = STATUS_URL.match(links.get(word[1], word[1])) if word else None
+    words = text.rsplit(None, 1)  # as LAST_WORD finds it, but from the end
+    found = STATUS_URL.match(links.get(words[-1], words[-1])) if words else None
     return found[1] if found else ""
 
 

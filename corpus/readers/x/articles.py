@@ -43,6 +43,10 @@ class Articles:
             article.tweet: number for number, article in self._rest.items() if article.tweet
         }
 
+    def __bool__(self) -> bool:
+        """Return whether there are articles that no tweet has shown so far."""
+        return bool(self._rest)
+
     def add_to(self, text: str, tweet: str, targets: Iterable[tuple[str, str]]) -> str:
         """Return a tweet's text with the article that it shows in place of the link to it.
 

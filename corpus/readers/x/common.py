@@ -97,8 +97,8 @@ def iter_mentioned_users(*entities: msgspec.Raw) -> Iterator[tuple[str | None, s
     """Yield the name and id of each mentioned user; malformed entities are ignored."""
     for raw in entities:
         try:
-            parsed = _parse_entities(raw) if bytes(raw) else _Entities()
-        except msgspec.DecodeError:
+            parsed = _parse_entities(raw)
+        except msgspec.DecodeError:  # also of none
             continue
         for user in (*(parsed.user_mentions or ()), *(parsed.mentions or ())):
             yield user.screen_name or user.username, parse_x_id(user.id_str, user.id)

@@ -18,6 +18,7 @@ from corpus.formats.times import (
     parse_given_micros,
     parse_micros,
     parse_twitter_day,
+    parse_twitter_time,
 )
 from corpus.readers.batches import read_lines
 from corpus.readers.contract import (
@@ -245,7 +246,9 @@ def decode(line: bytes) -> Sequence[Record]:
     original, user = row.retweeted_status, row.user
     parent = parse_x_id(row.in_reply_to_status_id_str, row.in_reply_to_status_id)
     kind = "reply" if parent else "post"
-    withdrawn = _find_withdrawal(row)
+    # Most statuses are withheld nowhere: that costs no call.
+    is_open = not row.withheld_in_countries and (user is None or not user.protected)
+    withdrawn = None if is_open else _find_withdrawal(row)
     writer = original.user if original is not None else None
     if original is not None:
         kind = "repost"
@@ -254,7 +257,10 @@ def decode(line: bytes) -> Sequence[Record]:
         withdrawn = withdrawn or _find_withdrawal(original)
     elif not parent and (row.is_quote_status or row.quoted_status_id_str or row.quoted_status_id):
         kind = "quote"
-    created = parse_given_micros(row.created_at)
+    shown = row.created_at
+    created = parse_twitter_time(shown) if type(shown) is str else None
+    if created is None:
+        created = parse_given_micros(shown)
     if created is None or created == UNREADABLE:
         created = parse_given_micros(row.timestamp_ms) or created
     return (
@@ -279,7 +285,7 @@ def decode(line: bytes) -> Sequence[Record]:
                 None,  # consent
                 None,  # seen_at
                 match_mentions(text, _iter_accounts(row)) if "@" in text else None,
-                _get_user_id(writer),
+                _get_user_id(writer) if writer is not None else None,
                 user.screen_name if user is not None else None,
                 None,  # edited_at
                 parse_twitter_day(user.created_at) if user is not None else None,
