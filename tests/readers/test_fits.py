@@ -492,6 +492,15 @@ def test_a_reader_does_not_detect_foreign_files(name: str, found: Sample) -> Non
     assert score(name, found) == 0
 
 
+def test_a_status_of_2010_has_no_id_in_digits_and_a_copy_of_the_api_is_no_status() -> None:
+    status = {key: value for key, value in STATUS.items() if key != "id_str"}
+    status |= {"in_reply_to_status_id": None}
+    delete = {"delete": {"status": {"id": 1, "user_id": 2}}}
+    assert score("x_stream", lines(status, delete)) == 1
+    weibo = {**status, "mid": "1", "idstr": "1"}
+    assert score("x_stream", lines(weibo, {**status, "statusnet_html": "tea"})) == 0
+
+
 def test_keep_alives_and_cut_lines_do_not_lower_the_score() -> None:
     comment, status = json.dumps(COMMENT).encode(), json.dumps(STATUS).encode()
     assert score("reddit", sample(b"\n" + comment + b"\r\n" + comment[:40])) == 1

@@ -176,6 +176,8 @@ _SKIPPED_MESSAGES = (
     "friends",
     "info",
 )
+#: Keys of Weibo and of StatusNet, which X does not have.
+_COPIES = frozenset(("mid", "idstr", "statusnet_html", "statusnet_conversation_id"))
 _POLLS = b'"polls":'
 _ACTIVITY = b'"objectType"'
 _parse_polls = msgspec.json.Decoder(_PollEntities).decode
@@ -189,8 +191,14 @@ def fits(sample: Sample) -> float:
 
 
 def _is_status(row: dict[str, Any]) -> bool:
-    has_text = "text" in row or "full_text" in row
-    return has_text and "id_str" in row and isinstance(row.get("user"), dict)
+    user = row.get("user")
+    if not ("text" in row or "full_text" in row) or not isinstance(user, dict):
+        return False
+    if "id_str" in row:
+        return True
+    # Until November 2010, statuses had a number alone. Sites that have copied the API add keys.
+    has_number = type(row.get("id")) is int and "in_reply_to_status_id" in row
+    return has_number and "screen_name" in user and _COPIES.isdisjoint(row)
 
 
 def _is_notice(row: dict[str, Any]) -> bool:
