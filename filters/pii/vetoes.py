@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import string
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -101,7 +102,9 @@ _PHONE_IN_URL = re.compile(
 
 def _find_url(before: str) -> str:
     """Return the part of an address that ends where ``before`` ends; empty if there is none."""
-    token = re.split(r"[\s<>\"'`|]", before)[-1]
+    token = "" if before[-1:].isspace() else (before.rsplit(None, 1) or [""])[-1]
+    for quote in "<>\"'`|":
+        token = token.rpartition(quote)[2]
     found = _URL_BEGINS.search(token)
     return token[found.start() :] if found else ""
 
@@ -197,7 +200,14 @@ _STRONG_LABEL = re.compile(
 )
 
 
+# Each label has one of these in its last characters, and most numbers have none before them.
+_LABEL_NEAR = re.compile(r"[^\W\d_]|[#№]")
+_LABEL_CHARACTERS = 24
+
+
 def _is_labelled(seen: Surroundings) -> bool:
+    if not _LABEL_NEAR.search(seen.before[-_LABEL_CHARACTERS:]):
+        return False
     if _STRONG_LABEL.search(seen.before) and not seen.content.startswith("+"):
         return True
     label = _LABEL.search(seen.before)
@@ -208,9 +218,10 @@ def _is_labelled(seen: Surroundings) -> bool:
 
 
 def _is_count(seen: Surroundings) -> bool:
-    if seen.content.startswith(("+", "(")) or _CUE.search(seen.before):
+    if seen.content.startswith(("+", "(")):
         return False
-    return bool(_UNIT.match(seen.after) or _CURRENCY_BEFORE.search(seen.before))
+    is_counted = _UNIT.match(seen.after) or _CURRENCY_BEFORE.search(seen.before)
+    return bool(is_counted) and not _CUE.search(seen.before)
 
 
 # --- what is written in the number itself --------------------------------------------------------
@@ -268,10 +279,10 @@ def _is_date(seen: Surroundings) -> bool:
         return not _is_cued(seen)
     if _SHORT_DATE.fullmatch(content) and re.match(r":[0-5]\d", seen.after):
         return True
-    if _MONTH_BEFORE.search(seen.before) and _DAY_AND_YEAR.fullmatch(content):
+    if _DAY_AND_YEAR.fullmatch(content) and _MONTH_BEFORE.search(seen.before):
         return True
     # "2023.10.12 14:30": the date was cut off in front, or the span begins in the middle of it.
-    joined = re.search(r"[\d.\-/ ]{0,12}\Z", seen.before)
+    joined = re.search(r"[\d.\-/ ]*\Z", seen.before[-12:])
     rest = re.match(r"[\d.:]{0,8}", seen.after)
     whole = f"{joined[0] if joined else ''}{content}{rest[0] if rest else ''}".strip(" .-/:")
     return bool(_DATE_AND_TIME.fullmatch(whole))
@@ -299,11 +310,11 @@ def _is_decimal(seen: Surroundings) -> bool:
     """Return whether the digits are, or follow, a decimal point or comma, or are an exponent."""
     if seen.before.endswith("^"):
         return True
-    if seen.entity != "PHONE_NUMBER" and re.search(r"\d[.-]\Z", seen.before):
+    if seen.entity != "PHONE_NUMBER" and re.match(r"\d[.-]\Z", seen.before[-2:]):
         return True
     if seen.entity == "PHONE_NUMBER" and seen.content.startswith(("+", "(")):
         return False
-    if re.search(r"(?<![\d.,])[-\u2212]?\d{1,9}[.,]\Z", seen.before) and seen.content.isdecimal():
+    if seen.content.isdecimal() and re.search(r"(?<![\d.,])[-\u2212]?\d{1,9}[.,]\Z", seen.before):
         return True
     if re.match(r"[.,]\d", seen.after) and seen.content.isdecimal():
         # 1234567.89 and 1234567,89, but not two numbers with a comma between them.
@@ -385,10 +396,12 @@ _KIND_BEFORE = re.compile(
 
 def _is_file(seen: Surroundings) -> bool:
     """Return whether the digits are the name of a file, or a part of a path."""
-    is_path = (
+    if _FILE_AFTER.match(seen.after):
+        return True
+    is_path = seen.content.isdecimal() and (
         _PATH_BEFORE.search(seen.before) or _KIND_BEFORE.search(seen.before)
-    ) and not _PHONE_IN_URL.search(seen.before)
-    return bool(_FILE_AFTER.match(seen.after)) or (bool(is_path) and seen.content.isdecimal())
+    )
+    return bool(is_path) and not _PHONE_IN_URL.search(seen.before)
 
 
 _ASSIGNED_BEFORE = re.compile(r"\b(\w+)[\])]?\s?(?:[=!<>:]=|=|<|>)=?\s?[\"']?\Z")
@@ -398,10 +411,11 @@ _PHONE_NAME = re.compile(r"tel|phone|mob|cell|num|call|contact|fax|whats|wa|sms|
 
 def _is_assigned(seen: Surroundings) -> bool:
     """Return whether bare digits are compared with or assigned to a variable of a program."""
+    if not seen.content.isdecimal():
+        return False
     name = _ASSIGNED_BEFORE.search(seen.before)
     return (
         name is not None
-        and seen.content.isdecimal()
         and not _PHONE_NAME.search(name[1])
         and bool(_ASSIGNED_AFTER.match(seen.after))
     )
@@ -435,11 +449,13 @@ def _is_isbn(seen: Surroundings) -> bool:
     return total % 10 == 0
 
 
+_WORD_SIGNS = f"{string.digits}{string.ascii_letters}-"
+
+
 def _is_in_hex(seen: Surroundings) -> bool:
     """Return whether the span is part of a hash, a UUID or another word of digits and letters."""
-    before = re.search(r"[0-9A-Za-z-]{0,64}\Z", seen.before)
-    after = re.match(r"[0-9A-Za-z-]{0,64}", seen.after)
-    head, tail = (before[0] if before else ""), (after[0] if after else "")
+    head = seen.before[len(seen.before.rstrip(_WORD_SIGNS)) :][-64:]
+    tail = seen.after[: len(seen.after) - len(seen.after.lstrip(_WORD_SIGNS))][:64]
     token = f"{head}{seen.content}{tail}"
     if re.fullmatch(
         r"\{?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\}?", token, re.I
@@ -484,6 +500,21 @@ _VERSION_AFTER = re.compile(
 )
 
 
+# What ends in a way that one of the patterns needs, or has a word of one, is looked at closely.
+_VERSION_END = re.compile(r"[^\W\d_]|[=<>~^§]")
+_VERSION_WORDS = ("version", ".so.", ".dll.", ".dylib.", "gem", "grad", "updat", "migrat", "bump")
+
+
+def _is_after_version(before: str) -> bool:
+    return bool(_VERSION_END.search(before[-4:]) and _VERSION_BEFORE.search(before))
+
+
+def _is_near_version(before: str) -> bool:
+    folded = before.casefold()
+    has_sign = before.endswith(":") or any(word in folded for word in _VERSION_WORDS)
+    return has_sign and bool(_VERSION_NEAR.search(before))
+
+
 def _is_version(seen: Surroundings) -> bool:
     if ":" in seen.content:
         return False
@@ -491,7 +522,7 @@ def _is_version(seen: Surroundings) -> bool:
         return True
     if re.search(r"://\Z", seen.before):
         return False
-    return bool(_VERSION_BEFORE.search(seen.before) or _VERSION_NEAR.search(seen.before))
+    return _is_after_version(seen.before) or _is_near_version(seen.before)
 
 
 def _is_dotted_version(seen: Surroundings) -> bool:
@@ -502,8 +533,12 @@ def _is_dotted_version(seen: Surroundings) -> bool:
     if [len(group) for group in groups] == [1, 3, 3, 2, 2]:
         return False  # 8.912.345.67.89: a Russian number
     if seen.content[0] == "0" or len({len(group) for group in groups[1:]}) == 1:
-        return bool(_VERSION_BEFORE.search(seen.before))
-    return len(groups) > 3 or bool(_VERSION_BEFORE.search(seen.before))
+        return _is_after_version(seen.before)
+    return len(groups) > 3 or _is_after_version(seen.before)
+
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_GLOBAL = ipaddress.ip_network("2000::/3")
 
 
 def _is_no_global_ipv6(seen: Surroundings) -> bool:
@@ -516,8 +551,7 @@ def _is_no_global_ipv6(seen: Surroundings) -> bool:
     address = ipaddress.ip_address(seen.content.split("/")[0].split("%")[0])
     if not isinstance(address, ipaddress.IPv6Address) or address.ipv4_mapped:
         return False
-    is_nat64 = address in ipaddress.ip_network("64:ff9b::/96")
-    return not is_nat64 and address not in ipaddress.ip_network("2000::/3")
+    return address not in _NAT64 and address not in _GLOBAL
 
 
 def _is_in_hex_pairs(seen: Surroundings) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from functools import cache
 from typing import Any
 
@@ -227,3 +228,43 @@ def test_no_veto_discards_a_detail_in_the_contexts_of_the_recall(
         if is_left(case.detail, case.text, one) and not is_left(case.detail, case.text, other)
     ]
     assert len(cases) > 800 and not lost
+
+
+#: What stands before numbers, as pieces: words of the patterns, signs and other characters.
+_PIECES = (
+    *(
+        "order",
+        "no",
+        "nr.",
+        "№",
+        "#",
+        "id",
+        "ISBN",
+        "订单号",
+        "<user_id>",
+        "userid=",
+        "patent",
+        "is",
+    ),
+    *("version", "v", "v.", "Chrome/", "upgraded from", "libfoo.so.", "gem 'x',", ">=", "§", "x-"),
+    *("org.acme:core:", "VERSION", "migrated", "a", "9", "10.", "é", " ", "  ", ":", ".", '"', "("),
+    *("=", "-", "/", "~>", "\n", "\u00a0", "_", "ver\u017fion", "٣"),
+)
+
+
+def test_no_early_check_hides_what_a_pattern_finds() -> None:
+    rng = random.Random(5)
+    found = dict.fromkeys(("label", "version", "near"), 0)
+    for _ in range(30_000):
+        before = "".join(rng.choice(_PIECES) for _ in range(rng.randrange(1, 7)))
+        labels = (vetoes._STRONG_LABEL, vetoes._LABEL, vetoes._WEAK_LABEL)
+        if any(pattern.search(before) for pattern in labels):
+            assert vetoes._LABEL_NEAR.search(before[-vetoes._LABEL_CHARACTERS :]), before
+            found["label"] += 1
+        is_after = vetoes._VERSION_BEFORE.search(before) is not None
+        assert vetoes._is_after_version(before) == is_after, before
+        is_near = vetoes._VERSION_NEAR.search(before) is not None
+        assert vetoes._is_near_version(before) == is_near, before
+        found["version"] += is_after
+        found["near"] += is_near
+    assert min(found.values()) > 500
