@@ -36,7 +36,7 @@ from filters.toxicity.scorers import CATEGORIES, LANGUAGE_MODELS, MAIN_LANGUAGES
 
 READS = ("text",)
 WRITES: Mapping[str, pl.DataType] = {"toxicity": pl.Float32(), "profanity": pl.Float32()}
-VERSION = 6
+VERSION = 7
 REASONS = (
     "toxic",
     "profane",

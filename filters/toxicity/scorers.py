@@ -31,19 +31,31 @@ MAIN_LANGUAGES = ("de", "en", "pt")
 #: The languages of the second file, and which of its models judges each. It ranks German and
 #: Portuguese better; their categories are the first file's.
 LANGUAGE_MODELS = {
+    "am": "am",
     "ar": "ar",
+    "bn": "bn",
     "da": "da",
     "de": "de",
     "el": "el",
     "es": "es",
+    "fa": "fa",
     "fr": "fr",
+    "he": "he",
+    "hi": "hi",
     # Hindi and Urdu in Latin letters are one language in most posts.
     "hi-Latn": "ur-Latn",
+    "id": "id",
+    "kn": "kn",
     "ko": "ko",
+    "ml": "ml",
     "pl": "pl",
     "pt": "pt",
     "ro": "ro",
+    "ru": "ru",
+    "ta": "ta",
+    "te": "te",
     "tr": "tr",
+    "ur": "ur",
     "ur-Latn": "ur-Latn",
     "zh": "zh",
 }

@@ -18,18 +18,30 @@ EVERYDAY_WORDS = Path(__file__).with_name("everyday_words.tsv")
 
 #: An insult and a friendly sentence of each language.
 SENTENCES = {
+    "am": ("አንተ ውሻ ደደብ ቆሻሻ አህያ", "መልካም ቀን ይሁንልህ ወዳጄ"),
     "ar": ("انت حمار وكلب يا حقير", "صباح الخير يا صديقي العزيز"),
+    "bn": ("তুই একটা কুত্তার বাচ্চা শুয়োর", "সুন্দর একটা দিনের জন্য ধন্যবাদ"),
     "da": ("hold kæft din klamme so, du er en idiot", "tak for en dejlig dag i haven"),
     "de": ("du dumme Fotze, verpiss dich du Untermensch", "danke für den schönen Tag im Garten"),
     "el": ("είσαι ηλίθιος και ξεφτιλισμένη πουτάνα", "ευχαριστώ για την όμορφη μέρα"),
     "es": ("eres una puta asquerosa y das asco, imbécil", "gracias por un día tan bonito"),
+    "fa": ("خفه شو احمق حرامزاده کثافت", "ممنون برای این روز زیبا دوست من"),
     "fr": ("ferme ta gueule sale mongol de merde", "merci pour cette belle journée"),
+    "he": ("יא בן זונה מסריח לך תמות כלב", "תודה על יום יפה בגינה"),
+    "hi": ("साले हरामी कुत्ते मादरचोद", "सुंदर दिन के लिए धन्यवाद दोस्त"),
     "hi-Latn": ("tu harami kutta hai behenchod", "aap ka din accha ho mere dost"),
+    "id": ("dasar anjing bangsat goblok kamu babi", "terima kasih untuk hari yang indah"),
+    "kn": ("ಸೂಳೆ ಮಗನೇ ನಾಯಿ ಬೋಳಿ ಮಗ", "ಒಳ್ಳೆಯ ದಿನಕ್ಕೆ ಧನ್ಯವಾದಗಳು ಗೆಳೆಯ"),
     "ko": ("병신 새끼야 꺼져 쓰레기 같은 년", "오늘 정말 즐거운 하루였어요"),
+    "ml": ("പട്ടി തെണ്ടി നായിന്റെ മോനെ", "നല്ല ദിവസത്തിന് നന്ദി സുഹൃത്തേ"),
     "pl": ("ty głupia kurwo, spierdalaj zjebie", "dziękuję za piękny dzień w ogrodzie"),
     "pt": ("seu lixo, vai tomar no cu, vadia burra", "obrigada pelo dia lindo no jardim"),
     "ro": ("esti un prost si un jeg, bou nenorocit", "multumesc pentru o zi frumoasa"),
+    "ru": ("ты тупая мразь, сдохни ублюдок", "спасибо за прекрасный день в саду"),
+    "ta": ("தேவடியா பையா நாயே", "அழகான நாளுக்கு நன்றி நண்பா"),
+    "te": ("లంజా కొడకా కుక్క నా కొడకా", "అందమైన రోజుకు ధన్యవాదాలు మిత్రమా"),
     "tr": ("şerefsiz orospu çocuğu, aptal köpek", "güzel bir gün için teşekkürler"),
+    "ur": ("کتے کے بچے حرامی گشتی کی اولاد", "خوبصورت دن کے لیے شکریہ دوست"),
     "ur-Latn": ("tu harami kutta hai behenchod", "aap ka din acha guzre mere dost"),
     "zh": ("黑鬼都是垃圾，滚出去，恶心的婊子", "谢谢你，今天是美好的一天"),
 }
@@ -96,8 +108,8 @@ def test_a_post_is_judged_by_the_model_of_its_language_alone(score_posts: Filter
 
 def test_a_romanised_language_is_known_only_if_it_is_named(score_posts: Filter) -> None:
     insult = SENTENCES["ur-Latn"][0]
-    scored = score_posts(make_posts([insult] * 4, ["ur-Latn", "hi-Latn", "ar-Latn", "ur"]))
-    assert scored["unjudged"].to_list() == [None, None, "ar-Latn", "ur"]
+    scored = score_posts(make_posts([insult] * 4, ["ur-Latn", "hi-Latn", "ar-Latn", "ta-Latn"]))
+    assert scored["unjudged"].to_list() == [None, None, "ar-Latn", "ta-Latn"]
     assert scored["toxicity"][0] == scored["toxicity"][1] > 0.5
 
 
@@ -167,7 +179,7 @@ def test_a_file_that_is_no_model_is_named(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(ValueError, match=r"other\.npz is not the model"):
         scorers.load_language_scorers()
     character_model.save_models({"xx": _make_model()}, path)
-    with pytest.raises(ValueError, match="it has no model of ar, da"):
+    with pytest.raises(ValueError, match="it has no model of am, ar, bn"):
         scorers.load_language_scorers()
     wrong = _make_model()._replace(weights=np.zeros((100, 1), dtype=np.int8))
     character_model.save_models({"xx": wrong}, path)
