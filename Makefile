@@ -82,9 +82,10 @@ fuzz: $(TOOLS)  ## every reader, the plan parser and model files on broken input
 	$(BIN)/python -m bench.faults.fuzz_plans --plans 5000
 	$(BIN)/python -m bench.faults.fuzz_models --flips 2000
 
-docs: $(SITE)  ## write the tables of docs/ from the code, and the site into site/
+docs: $(SITE)  ## write the tables of docs/ from the code, and the site into site/, with its links checked
 	$(BIN)/python -m scripts.write_tables
 	$(BIN)/python -m mkdocs build --strict
+	$(BIN)/python -m scripts.check_links site
 
 clean:  ## remove what make made (not dumps/ and out/)
 	@[ ! -e "$(VENV)" ] || [ -f "$(INSTALLED)" ] || { echo "make: $(VENV) is not of 'make'; remove it yourself"; exit 2; }
