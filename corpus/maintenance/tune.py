@@ -282,16 +282,19 @@ def _format_stage(summary: Mapping[str, Any]) -> Iterator[str]:
     yield f"{summary['stage']}: {moves or 'nothing changes'}"
     following = ", ".join(summary["then"]) or "the shards, as no stage follows"
     lines = [
-        ("kept posts would be dropped", summary["leaves"], ""),
-        ("posts that a later stage dropped would be dropped here", summary["earlier"], ""),
-        ("dropped posts would be kept here", summary["returns"], f"; next: {following}"),
-        ("posts would need a new build to decide", summary["untold"], ""),
+        ("leaves", "kept post", "would be dropped", ""),
+        ("earlier", "post", "that a later stage dropped would be dropped here", ""),
+        ("returns", "dropped post", "would be kept here", f"; next: {following}"),
+        ("untold", "post", "would need a new build to decide", ""),
     ]
-    for what, counts, more in lines:
+    for key, noun, what, more in lines:
+        counts = summary[key]
         number = sum(counts.values())
-        if not number and what not in (lines[0][0], lines[2][0]):
+        if not number and key in ("earlier", "untold"):
             continue
-        yield f"  {number:>9,} {what}{_format_counts(counts)}{more if number else ''}"
+        posts = pluralize(number, noun)
+        indent = " " * max(0, 11 - len(posts.partition(" ")[0]))
+        yield f"{indent}{posts} {what}{_format_counts(counts)}{more if number else ''}"
     if summary["in_clusters"]:
         note = ": a copy that passes may replace one" if "dedup" in summary["then"] else ""
         yield f"  {summary['in_clusters']:>9,} of those that would be dropped have copies{note}"

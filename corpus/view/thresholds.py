@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from corpus.errors import PlanError
 from corpus.maintenance import tune
 from corpus.maintenance.replay import BuiltCorpus, Settings
+from corpus.plurals import pluralize
 from corpus.view.search import Matches, find_by_id, format_number
 from filters import contract
 
@@ -102,17 +103,19 @@ def _describe(summary: Mapping[str, Any]) -> Moved:
     following = ", ".join(summary["then"])
     after = f"; then {following} decide about them" if following else ""
     lines = [
-        (summary["leaves"], "kept posts would be dropped", ""),
-        (summary["returns"], "dropped posts would be kept here", after),
-        (summary["earlier"], "posts that a later stage dropped would be dropped here", ""),
-        (summary["untold"], "posts whose stored scores do not decide: a build would", ""),
+        (summary["leaves"], "kept post", "would be dropped", ""),
+        (summary["returns"], "dropped post", "would be kept here", after),
+        (summary["earlier"], "post", "that a later stage dropped would be dropped here", ""),
+        (summary["untold"], "post", "would need a new build to decide", ""),
     ]
     return Moved(
         stage,
         [f"{name}: {old} → {new}" for name, (old, new) in summary["settings"].items()],
         [
-            (sum(counts.values()), words + (more if counts else ""), _format_counts(counts))
-            for counts, words, more in lines
+            (number, f"{nouns} {words}{more if counts else ''}", _format_counts(counts))
+            for counts, noun, words, more in lines
+            for number in [sum(counts.values())]
+            for nouns in [pluralize(number, noun).partition(" ")[2]]
         ],
         *(
             [row["id"] for row in summary[f"{side}_examples"] if row.get("id")]

@@ -194,7 +194,7 @@ def test_a_post_cannot_act_on_the_terminal_and_a_dropped_one_shows_no_text(
     assert "mail <EMAIL_ADDRESS> now please" in found.stdout
     assert not {"\x1b", "\u202e"} & set(found.stdout)
     back = command("tune", str(out), "quality.min_words=1", "--examples", "50")
-    assert "1 dropped posts would be kept here (too_few_words 1); next: pii" in back.stdout
+    assert "1 dropped post would be kept here (too_few_words 1); next: pii" in back.stdout
     assert "would be kept: table:90 (too_few_words)" in back.stdout
     assert "source_row 21" in back.stdout
     assert "secretword" not in back.stdout
@@ -268,7 +268,7 @@ def test_posts_that_were_taken_down_are_not_counted_and_that_is_said(
     takedown.take_down(out, ids=["table:80"])
     found = tune(out, {"quality": {"min_words": 4}})
     assert {} == found["stages"][0]["leaves"]
-    assert "1 posts were taken down" in format_tuning(found)
+    assert "not counted: 1 post that a takedown removed" in format_tuning(found)
 
 
 def test_documents_of_several_posts_do_not_tell_what_their_posts_scored(
