@@ -199,7 +199,7 @@ def test_tokens_of_the_corpus_as_it_was_are_noticed(copy: Path, tokenizer: Path)
     shards = corpus.load(copy).manifest["shards"]
     edited(copy, shards=shards[::-1])
     wrong = {one["name"]: one["where"] for one in verify(copy)["checks"] if not one["passed"]}
-    assert "as it was before; run 'corpus tokenize' again" in wrong["the tokens"][0]
+    assert "an earlier state of the corpus; run 'corpus tokenize' again" in wrong["the tokens"][0]
 
 
 def test_the_command_says_what_it_wrote(copy: Path, tokenizer: Path, tmp_path: Path) -> None:

@@ -293,7 +293,7 @@ def test_each_source_settles_before_its_own_end(tmp_path: Path) -> None:
     assert "_dump_end" not in dropped.columns
     assert corpus.load(out).manifest["last_hours"] == {"hours": 48, "posts": 6}
     report = (out / "report.html").read_text()
-    assert "6 posts (75.0" in report and "written or edited in the last 48 hours" in report
+    assert "6 posts (75.0" in report and "Written or edited in the last 48 hours" in report
 
 
 def test_the_first_version_of_an_edited_post_is_compared_with_the_last(tmp_path: Path) -> None:
