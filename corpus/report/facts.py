@@ -32,27 +32,27 @@ INTENDED_USES = (
 _MIN_LANGUAGE_SHARE = 0.01
 
 
-#: A share of the documents above which one thread, community or domain decides too much; of so few
-#: values, one has that share in any case.
+#: A share of the documents above which one thread, community, domain or language decides too much;
+#: of so few values, one has that share in any case.
 _LARGE_SHARE, _FEW_VALUES = 0.05, 20
 _SHARE_WARNING = "of the documents are of one"
 _LIMITS = {
-    "thread": "'max_thread_posts' of 'authors'",
-    "community": "'max_community_posts' of 'authors'",
-    "domain": "'max_domain_posts' of 'influence'",
+    "thread": "'max_thread_posts' of 'authors' can limit it",
+    "community": "'max_community_posts' of 'authors' can limit it",
+    "domain": "'max_domain_posts' of 'influence' can limit it",
+    "language": "'keep' of 'language' says which languages are wanted",
 }
 
 
 def list_large_shares(statistics: Mapping[str, Any]) -> list[str]:
-    """Warn if more than a twentieth of the documents are of one thread, community or domain.
+    """Warn if over a twentieth of the documents are of one thread, community, domain or language.
 
-    Not of a language: which languages a corpus has, and of which it has most, its plan decides.
+    A plan that keeps up to 20 languages has chosen them, and there is no warning of any.
     """
     return [
-        f"{row['share']:.1%} {_SHARE_WARNING} {row['kind']}, {row['name']}: "
-        f"{_LIMITS[row['kind']]} can limit it"
+        f"{row['share']:.1%} {_SHARE_WARNING} {row['kind']}, {row['name']}: {_LIMITS[row['kind']]}"
         for row in statistics.get("largest", ())
-        if row["kind"] in _LIMITS and row["share"] > _LARGE_SHARE and row["distinct"] > _FEW_VALUES
+        if row["share"] > _LARGE_SHARE and row["distinct"] > _FEW_VALUES
     ]
 
 

@@ -335,6 +335,20 @@ def test_a_large_share_is_in_the_terminal_the_manifest_and_the_card_until_a_take
     assert "of one community" not in (out / "README.md").read_text()
 
 
+def test_a_language_above_a_twentieth_is_warned_of_if_there_are_more_than_twenty(
+    tmp_path: Path,
+) -> None:
+    others = [f"{one}{two}" for one in "xyz" for two in "abcdefg"][:20]
+    for number, warnings in ((20, 1), (19, 0)):
+        kept = {"text": ["a"] * 40, "lang": ["en"] * 20 + (others[:number] * 2)[:20]}
+        found = list_large_shares(count(tmp_path, kept))
+        assert len(found) == warnings
+        assert all(
+            text.startswith("50.0% of the documents are of one language, en: 'keep' of 'language'")
+            for text in found
+        )
+
+
 def test_of_few_values_one_is_always_large(tmp_path: Path) -> None:
     kept = {"text": ["a"] * 40, "community": ["tea"] * 21 + [f"c{n}" for n in range(19)]}
     found = count(tmp_path, kept)
