@@ -167,7 +167,7 @@ def test_many_names_are_hashed_as_each_is_alone() -> None:
     rare = ["", ":", "no platform", "mastodon:Ada@Host", "misskey:Ada@Host", "MISSKEY:ada@host"]
     rare += ["x:İstanbul", "x:ΟΔΥΣΣΕΥΣ", "x:€" + "𝐟" * 30, f"x:~{'0a' * 12}", f"x:~{'0A' * 12}"]
     rare += [f"x:~{'0a' * 12}\n", "x:a:b"]
-    names = [None, *rare, *(f"X:{'ab' * length}c" for length in range(120))] * 10
+    names = [None, *rare, *(f"X:{'b' * length}c" for length in range(200))] * 6
     assert len(names) > 1000
     for key in (KEY, bytes(range(64)), bytes(range(65)), bytes(range(150))):
         many = Pseudonymizer(key, "keyed")
