@@ -47,8 +47,8 @@ def export(
 ) -> None:
     """Write the documents of a finished corpus in the format of a training program.
 
-    Run it again to go on where it stopped. The folder gets a copy of the corpus's manifest, and a
-    manifest of its own, last. A takedown removes exports in OUT, and names those elsewhere.
+    Run it again to continue where it stopped. The folder gets a copy of the corpus's manifest, and
+    a manifest of its own, last. A takedown removes exports in OUT, and names those elsewhere.
     """
     from corpus.loader.load import load
     from corpus.output.export import Export, export_corpus

@@ -14,7 +14,7 @@ from corpus.pipeline.verify_work import verify_work
 from corpus.tasks import runners
 from corpus.tasks.task import run_inline
 
-_RESUME = "run again to go on where it stopped"
+_RESUME = "run again to continue where it stopped"
 _REPAIR = f"free space or repair the cause, and {_RESUME}"
 _SHORT_WRITE = "the disk took only a part of a file; is it full?"
 _POLARS_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
@@ -32,7 +32,7 @@ def explained_failures(work: Path, runner: runners.Runner) -> Iterator[None]:
     except (runners.WorkerDied, MemoryError):
         raise BuildError(
             "a worker process died, most likely because memory ran out; run again with fewer "
-            "--workers to go on where it stopped"
+            "--workers to continue where it stopped"
         ) from None
     except runners.RunnerUnavailable as error:
         raise BuildError(f"{error}; {_RESUME}") from None

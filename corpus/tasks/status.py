@@ -151,7 +151,7 @@ def format_status(status: Mapping[str, Any]) -> str:
             f"{speed:,.0f} posts/s per core"
         )
     if status["state"] in ("died", "failed", "stopped"):
-        lines.append("run the same command again to go on where it stopped")
+        lines.append("run the same command again to continue where it stopped")
     return "\n".join(lines)
 
 

@@ -46,7 +46,7 @@ def _make_ascii(pattern: str) -> str:
         return f"(?-u:{match[0]})" if match[0].startswith("\\") else match[0]
 
     # What stands in brackets does not change.
-    return re.sub(r"\[(?:\\.|[^\]\\])*\]|\\[wbd]", replace, pattern)
+    return re.sub(r"\[(?:\\.|[^\[\]\\])*\]|\\[wbd]", replace, pattern)
 
 
 def _join(patterns: Iterable[str]) -> str:

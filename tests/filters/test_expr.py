@@ -155,5 +155,5 @@ def test_dropped_posts_are_in_funnel_ledger_explain_and_report(
     assert row == ("expr", "too_short")
     found = command("explain", str(tmp_path / "out"), ledger["id"][0])
     assert "dropped by expr: too_short" in found.stdout
-    assert "under expr: {'drop': 'length(text) < 20', 'reason': 'too_short'}" in found.stdout
+    assert "settings of expr: {'drop': 'length(text) < 20', 'reason': 'too_short'}" in found.stdout
     assert "too_short" in (tmp_path / "out" / "report.html").read_text()

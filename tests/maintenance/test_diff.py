@@ -134,7 +134,9 @@ def test_the_command_in_words_and_in_json(make: Make) -> None:
     assert said.returncode == 0, said.stderr
     assert "quality.min_words: 2 → 1" in said.stdout
     assert "quality: kept 21 → 22 (+1), dropped 1 → 0 (-1)" in said.stdout
-    assert said.stdout.endswith("table:91: quality: too_few_words → kept\n1 post moved\n")
+    assert said.stdout.endswith(
+        "table:91: quality: too_few_words → kept\n1 post with another outcome\n"
+    )
     lines = command("diff", str(one), str(two), "--posts", "--json").stdout.splitlines()
     assert json.loads(lines[0])["comparable"] is True
     assert json.loads(lines[1]) == {

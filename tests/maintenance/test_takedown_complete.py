@@ -373,7 +373,7 @@ def test_token_files_in_the_corpus_are_removed_and_others_are_named(
     ]
     (tmp_path / "ids.txt").write_text(f"{name(1)}\n")
     done = command("takedown", str(out), "--ids", str(tmp_path / "ids.txt"))
-    assert "elsewhere was made of the old texts" in done.stdout
+    assert "elsewhere was made from the old texts" in done.stdout
     assert not (out / "tokens").exists() and (tmp_path / "elsewhere" / "tokens.bin").exists()
     derived = json.loads((out / "manifest.json").read_text())["derived"]
     assert derived == [{"kind": "tokens", "path": "../elsewhere"}]

@@ -166,7 +166,7 @@ def test_a_build_that_is_stopped_by_a_signal_says_how_to_resume(
     os.killpg(process.pid, what)  # as a terminal does: the workers get it too
     _, errors = process.communicate(timeout=HANG_SECONDS)
     assert process.returncode == 130
-    assert errors.strip().endswith("run the same command again to go on where it stopped")
+    assert errors.strip().endswith("run the same command again to continue where it stopped")
     assert "Traceback" not in errors
     assert resume_here(small_plan_file) == 0
 

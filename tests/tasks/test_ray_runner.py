@@ -174,7 +174,7 @@ def test_a_request_to_end_is_ours_not_ray_s(document: dict[str, Any], tmp_path: 
     os.kill(process.pid, signal.SIGCONT)
     _, errors = process.communicate(timeout=HANG_SECONDS)
     assert process.returncode == 130, errors
-    assert errors.strip().endswith("run the same command again to go on where it stopped")
+    assert errors.strip().endswith("run the same command again to continue where it stopped")
     assert raylets() == before
 
 

@@ -236,8 +236,8 @@ def test_a_takedown_removes_exports_in_the_corpus_and_names_those_elsewhere(
     (tmp_path / "ids").write_text("table:3\n")
     done = command("takedown", str(copy), "--ids", str(tmp_path / "ids"))
     assert done.returncode == 0, done.stderr
-    assert "exports/jsonl/ held them too and was removed" in done.stdout
-    assert f"{copy}/../elsewhere was made of the old texts" in done.stdout
+    assert "exports/jsonl/ removed, because it had these posts" in done.stdout
+    assert f"{copy}/../elsewhere was made from the old texts" in done.stdout
     assert contents(copy / "exports") == {"mine/part-00000.jsonl.zst": b"the user's"}
     assert "another corpus; remove it" in export(copy, tmp_path / "elsewhere").stderr
     shutil.rmtree(copy / "exports")
