@@ -282,7 +282,7 @@ def _is_date(seen: Surroundings) -> bool:
     if _DAY_AND_YEAR.fullmatch(content) and _MONTH_BEFORE.search(seen.before):
         return True
     # "2023.10.12 14:30": the date was cut off in front, or the span begins in the middle of it.
-    joined = re.search(r"[\d.\-/ ]*\Z", seen.before[-12:])
+    joined = re.search(r"[\d.\-/ ]{0,12}\Z", seen.before[-12:])
     rest = re.match(r"[\d.:]{0,8}", seen.after)
     whole = f"{joined[0] if joined else ''}{content}{rest[0] if rest else ''}".strip(" .-/:")
     return bool(_DATE_AND_TIME.fullmatch(whole))
