@@ -36,11 +36,15 @@ class ShardError(CorpusError):
     """A shard is missing, cut off or damaged (exit status 2)."""
 
 
+def find_nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that is most like ``word``; None if none is like it."""
+    word = word[:100]  # the comparison takes quadratic time, and the word may be a stranger's
+    near = difflib.get_close_matches(word, sorted(known), n=1)
+    return near[0] if near else None
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `` ; did you mean 'x'?`` for the nearest known word, else the list of known words."""
     names = sorted(known)
-    word = word[:100]  # the comparison takes quadratic time, and the word may be a stranger's
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    if near:
-        return f"; did you mean '{near[0]}'?"
-    return f"; known: {', '.join(names)}"
+    near = find_nearest(word, names)
+    return f"; did you mean '{near}'?" if near else f"; known: {', '.join(names)}"

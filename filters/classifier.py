@@ -8,7 +8,6 @@ changed otherwise. Without a model no post is labelled and none is dropped.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -18,6 +17,7 @@ from pydantic import Field, field_validator, model_validator
 
 from filters.contract import Filter, FilterConfig
 from filters.text import cleaning, fasttext
+from filters.text.suggestions import suggest
 
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = {
@@ -222,8 +222,7 @@ def _map_labels(config: Config) -> dict[str, str]:
         raise ValueError(f"classifier: {config.model}: its note is of another model; train again")
     for name in (*config.keep, *config.drop, *config.thresholds):
         if name not in names:
-            near = difflib.get_close_matches(name, names, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"it has: {', '.join(sorted(names))}"
+            hint = suggest(name, sorted(names), "it has")
             # YAML reads an unquoted no as False.
             quote = " Quote a label like 'no' in YAML." if name in ("True", "False") else ""
             raise ValueError(f"classifier: {config.model} has no label '{name}'; {hint}{quote}")

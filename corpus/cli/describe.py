@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from corpus.errors import CorpusError, did_you_mean
+from corpus.errors import CorpusError, find_nearest
 
 _MIN_WIDTH, _MAX_WIDTH = 40, 100
 
@@ -114,10 +114,9 @@ def _find(find: Any, name: str, known: Sequence[str], kind: str, command: str) -
     elif name not in known:
         group = user_code.FILTERS if kind == "stage" else user_code.READERS
         if name not in user_code.names(group):
-            hint = did_you_mean(name, [*known, *user_code.names(group)])
-            if "did you mean" not in hint:
-                hint = f"; 'corpus {command}' lists all"
-            raise CorpusError(f"no {kind} '{name}'{hint}")
+            near = find_nearest(name, [*known, *user_code.names(group)])
+            hint = f"did you mean '{near}'?" if near else f"'corpus {command}' lists all"
+            raise CorpusError(f"no {kind} '{name}'; {hint}")
     return find(name)
 
 

@@ -23,7 +23,7 @@ from corpus.maintenance.replay import (
     replay_verdicts,
     required_columns,
 )
-from corpus.plurals import pluralize
+from corpus.plurals import inflect, pluralize
 from corpus.schema import LEDGER_KEY
 from filters import contract
 from filters.contract import FilterConfig
@@ -31,6 +31,13 @@ from filters.contract import FilterConfig
 #: The quantiles of a column's values that :func:`survey` tries as thresholds.
 _QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 _OUTCOMES = ("leaves", "returns", "untold")
+# Which posts each kind of outcome is of, and what would happen to them.
+_OUTCOME_WORDS = {
+    "leaves": ("kept post", "would be dropped"),
+    "returns": ("dropped post", "would be kept here"),
+    "earlier": ("post", "that a later stage dropped would be dropped here"),
+    "untold": ("post", "would need a new build to decide"),
+}
 _MAX_TEXT_CHARACTERS = 160
 
 
@@ -274,6 +281,12 @@ def format_tuning(result: Mapping[str, Any]) -> str:
     return "\n\n".join(pieces)
 
 
+def describe_outcome(outcome: str, count: int) -> str:
+    """Return what would happen to so many posts, without their number."""
+    noun, what = _OUTCOME_WORDS[outcome]
+    return f"{inflect(count, noun)} {what}"
+
+
 def _format_stage(summary: Mapping[str, Any]) -> Iterator[str]:
     settings = summary["settings"].items()
     moves = ", ".join(
@@ -281,20 +294,13 @@ def _format_stage(summary: Mapping[str, Any]) -> Iterator[str]:
     )
     yield f"{summary['stage']}: {moves or 'nothing changes'}"
     following = ", ".join(summary["then"]) or "the shards, as no stage follows"
-    lines = [
-        ("leaves", "kept post", "would be dropped", ""),
-        ("earlier", "post", "that a later stage dropped would be dropped here", ""),
-        ("returns", "dropped post", "would be kept here", f"; next: {following}"),
-        ("untold", "post", "would need a new build to decide", ""),
-    ]
-    for key, noun, what, more in lines:
-        counts = summary[key]
+    for outcome in ("leaves", "earlier", "returns", "untold"):
+        counts = summary[outcome]
         number = sum(counts.values())
-        if not number and key in ("earlier", "untold"):
+        if not number and outcome in ("earlier", "untold"):
             continue
-        posts = pluralize(number, noun)
-        indent = " " * max(0, 11 - len(posts.partition(" ")[0]))
-        yield f"{indent}{posts} {what}{_format_counts(counts)}{more if number else ''}"
+        more = f"; next: {following}" if number and outcome == "returns" else ""
+        yield f"{number:>11,} {describe_outcome(outcome, number)}{_format_counts(counts)}{more}"
     if summary["in_clusters"]:
         note = ": a copy that passes may replace one" if "dedup" in summary["then"] else ""
         yield f"  {summary['in_clusters']:>9,} of those that would be dropped have copies{note}"

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from corpus.errors import PlanError
 from corpus.maintenance import tune
 from corpus.maintenance.replay import BuiltCorpus, Settings
-from corpus.plurals import pluralize
 from corpus.view.search import Matches, find_by_id, format_number
 from filters import contract
 
@@ -102,21 +101,18 @@ def _describe(summary: Mapping[str, Any]) -> Moved:
     stage = summary["stage"]
     following = ", ".join(summary["then"])
     after = f"; then {following} decide about them" if following else ""
-    lines = [
-        (summary["leaves"], "kept post", "would be dropped", ""),
-        (summary["returns"], "dropped post", "would be kept here", after),
-        (summary["earlier"], "post", "that a later stage dropped would be dropped here", ""),
-        (summary["untold"], "post", "would need a new build to decide", ""),
-    ]
+    lines = []
+    for outcome in ("leaves", "returns", "earlier", "untold"):
+        counts = summary[outcome]
+        number = sum(counts.values())
+        more = after if counts and outcome == "returns" else ""
+        lines.append(
+            (number, tune.describe_outcome(outcome, number) + more, _format_counts(counts))
+        )
     return Moved(
         stage,
         [f"{name}: {old} → {new}" for name, (old, new) in summary["settings"].items()],
-        [
-            (number, f"{nouns} {words}{more if counts else ''}", _format_counts(counts))
-            for counts, noun, words, more in lines
-            for number in [sum(counts.values())]
-            for nouns in [pluralize(number, noun).partition(" ")[2]]
-        ],
+        lines,
         *(
             [row["id"] for row in summary[f"{side}_examples"] if row.get("id")]
             for side in ("leaves", "returns")

@@ -11,7 +11,6 @@ score for them and is counted as unjudged, while the rules of all languages stil
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +29,7 @@ from filters.quality import dolma, presets, social
 from filters.quality.presets import Preset
 from filters.quality.spam_phrases import SPAM_LANGUAGES
 from filters.text.languages import find_unknown_languages, with_languages
+from filters.text.suggestions import suggest
 
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = social.SOCIAL.columns()
@@ -60,9 +60,7 @@ class _PresetChoice(FilterConfig):
             raise ValueError(f"name one of {', '.join(PRESETS)}, or list some of them")
         for name in names:
             if name not in PRESETS:
-                near = difflib.get_close_matches(name[:100], PRESETS, n=1)
-                hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(PRESETS)}"
-                raise ValueError(f"unknown preset '{name[:100]}'; {hint}")
+                raise ValueError(f"unknown preset '{name[:100]}'; {suggest(name, list(PRESETS))}")
         if not names or len(set(names)) < len(names):
             raise ValueError("name at least one preset, and each once")
         return value
