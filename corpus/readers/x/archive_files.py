@@ -15,11 +15,12 @@ from corpus.formats.times import parse_micros
 from corpus.readers.batches import decode_value
 from corpus.readers.contract import Decode, JsonScalar, LocatedRecords, Refused
 from corpus.readers.x.common import (
-    LAST_WORD,
     STATUS_URL,
     ShortLink,
     is_withheld_everywhere,
     parse_x_id,
+    split_last_word,
+    strip_media_links,
 )
 
 
@@ -216,17 +217,17 @@ def resolve_text(
     """Return the tweet's full text, and what it quotes; ``name`` is its own id."""
     shown = unescape(shown) if "&" in shown else shown
     links, media = _collect_links(tweet)
-    text = _strip_media_links(shown, media)
+    text = strip_media_links(shown, media)
     last = _find_last_status_id(text, links)
     full = notes.find_full_text(parse_micros(tweet.created_at), text, links) if notes else None
     still_cut = full is None and "\u2026" in text[-100:] and _is_cut(text, last == name)
     if full is not None:
         text, links = full.text, {**links, **full.links}
-        text = _strip_media_links(text, media)
+        text = strip_media_links(text, media)
         last = _find_last_status_id(text, links) or last
     # The link to the rest of a long post, or the one that X appends for the tweet that is quoted.
     if last and _find_last_status_id(text, links) == last:
-        text = text[: LAST_WORD.search(text).start()]  # type: ignore[union-attr]
+        text, _ = split_last_word(text)
     last = "" if last == name else last
     if expand and links:
         text = _expand_links(text, links)
@@ -257,16 +258,10 @@ def _collect_links(tweet: ArchivedTweet) -> tuple[dict[str, str], set[str]]:
     return links, media
 
 
-def _strip_media_links(text: str, media: set[str]) -> str:
-    while media and (word := LAST_WORD.search(text)) and word[1] in media:
-        text = text[: word.start()]
-    return text
-
-
 def _find_last_status_id(text: str, links: Mapping[str, str]) -> str:
     """Return the id of the tweet that the link at the end of a text names, or empty."""
-    words = text.rsplit(None, 1)  # as LAST_WORD finds it, but from the end
-    found = STATUS_URL.match(links.get(words[-1], words[-1])) if words else None
+    _, word = split_last_word(text)
+    found = STATUS_URL.match(links.get(word, word))
     return found[1] if found else ""
 
 

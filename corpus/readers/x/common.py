@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 
@@ -84,8 +84,6 @@ STATUS_URL = re.compile(
     r"https?://(?:www\.|mobile\.|m\.)?(?:twitter|x)\.com/(?:\w+|i/web)/status(?:es)?/([0-9]+)",
     re.IGNORECASE,
 )
-#: The last word of a text.
-LAST_WORD = re.compile(r"(?:\A|\s)(\S+)\s*\Z")
 _parse_entities = msgspec.json.Decoder(_Entities).decode
 _parse_links = msgspec.json.Decoder(_Links).decode
 _parse_media = msgspec.json.Decoder(_MediaEntities).decode
@@ -111,6 +109,28 @@ def list_alts(extended_entities: msgspec.Raw) -> list[str | None]:
     except msgspec.DecodeError:
         return []
     return [one.ext_alt_text for one in parsed.media or ()]
+
+
+def split_last_word(text: str) -> tuple[str, str]:
+    """Return a text before the white space in front of its last word, and that word.
+
+    Both are empty if there is none.
+    """
+    words = text.rsplit(None, 1)
+    if not words:
+        return "", ""
+    begin = len(text.rstrip()) - len(words[-1])
+    return text[: max(begin - 1, 0)], words[-1]
+
+
+def strip_media_links(text: str, media: Collection[str]) -> str:
+    """Return a text without the links at its end that stand for pictures and videos."""
+    while media:
+        rest, word = split_last_word(text)
+        if word not in media:
+            break
+        text = rest
+    return text
 
 
 def strip_quote_link(text: str, link: str | None) -> str:

@@ -33,13 +33,14 @@ from corpus.readers.contract import (
 )
 from corpus.readers.text_parts import join_alts, join_poll, join_title
 from corpus.readers.x.common import (
-    LAST_WORD,
     ShortLink,
     is_withheld_everywhere,
     iter_mentioned_users,
     make_superseded_tombstones,
     normalize_language,
     parse_x_id,
+    split_last_word,
+    strip_media_links,
     strip_quote_link,
 )
 
@@ -261,11 +262,12 @@ def _read_scraped_text(row: _ScrapedTweet) -> str:
     text = (row.content if row.raw_content is None else row.raw_content) or ""
     if "&" in text and not _UNESCAPED.search(text):
         text = unescape(text)
-    if bytes(row.quoted)[:1] == b"{" and (word := LAST_WORD.search(text)):
+    if bytes(row.quoted)[:1] == b"{":
         # X appends a link for the tweet that is quoted, which twscrape does not list.
         listed = {link.tcourl for link in row.links or ()}
-        if _ONLY_LINK.fullmatch(word[1]) and word[1] not in listed:
-            text = text[: word.start()]
+        rest, word = split_last_word(text)
+        if _ONLY_LINK.fullmatch(word) and word not in listed:
+            text = rest
     options = row.card.options if row.card is not None else None
     return join_poll(text, [option.label for option in options or ()])
 
@@ -397,8 +399,7 @@ def _read_text(tweet: dict[str, Any], legacy: _Legacy, with_alt: bool) -> str | 
         return None
     media = legacy.extended_entities.media if legacy.extended_entities is not None else None
     links = {link.url for link in media or () if link.url}
-    while links and (word := LAST_WORD.search(text)) and word[1] in links:
-        text = text[: word.start()]
+    text = strip_media_links(text, links)
     if legacy.quoted_status_permalink is not None:
         text = strip_quote_link(text, legacy.quoted_status_permalink.url)
     if "&" in text:
