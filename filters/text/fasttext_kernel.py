@@ -8,17 +8,16 @@ Importing this module imports numba, so import it where it is used.
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from filters.text.arrays import F32, I32, I64, U8
+from filters.text.fasttext_file import CENTROIDS, FileCursor, TrainingArgs
 from filters.text.jit import jit
 
 _HIERARCHICAL_SOFTMAX = 1
-_CENTROIDS = 256
 _END_OF_LINE = b"</s>"
 _FREE = -1
 _BEGIN_OF_WORD, _END_OF_WORD, _SPACE = 0x3C, 0x3E, 0x20
@@ -42,28 +41,26 @@ class CompiledModel(NamedTuple):
 
 def load_compiled(path: Path) -> CompiledModel | None:
     """Read a model file that is valid; return None if fastText itself must predict with it."""
-    reader = _Reader(path.read_bytes())
-    reader.take("<ii")
-    dimension, _, _, _, _, word_ngrams, loss, _, buckets, shortest, longest, _, _ = reader.take(
-        "<12id"
-    )
-    entries, word_count, label_count, _, pruned = reader.take("<iiiqq")
-    if loss != _HIERARCHICAL_SOFTMAX or word_ngrams != 1 or shortest < 1 or pruned <= 0:
+    cursor = FileCursor(path.read_bytes())
+    cursor.unpack("<ii")
+    args = TrainingArgs(*cursor.unpack("<12id"))
+    entries, word_count, label_count, _, pruned = cursor.unpack("<iiiqq")
+    if args.loss != _HIERARCHICAL_SOFTMAX or args.word_ngrams != 1 or args.minn < 1 or pruned <= 0:
         return None
-    names, counts = zip(*(reader.take_entry() for _ in range(entries)), strict=True)
-    pairs = reader.take_array(np.int32, 2 * pruned).reshape(-1, 2)
-    (is_quantized,) = reader.take("<B")
+    names, counts, _ = zip(*(cursor.read_entry() for _ in range(entries)), strict=True)
+    pairs = cursor.read_array(np.int32, 2 * pruned).reshape(-1, 2)
+    is_quantized = cursor.read_flag()
     if not is_quantized:
         return None
-    rows = reader.take_quantized()
-    (output_is_quantized,) = reader.take("<B")
+    rows = _read_quantized(cursor)
+    output_is_quantized = cursor.read_flag()
     if output_is_quantized:
         return None
-    reader.take("<qq")
-    output = reader.take_array(np.float32, label_count * dimension).reshape(-1, dimension)
+    cursor.unpack("<qq")
+    output = cursor.read_array(np.float32, label_count * args.dim).reshape(-1, args.dim)
     words = names[:word_count]
     ngram_slots = np.full((_count_slots(pruned), 2), _FREE, np.int32)
-    _fill_ngram_slots(pairs.copy(), ngram_slots)
+    _fill_ngram_slots(pairs, ngram_slots)
     ngram_slots[:, 1] += np.int32(word_count)
     data = np.frombuffer(b"".join(words) or b"\0", np.uint8).copy()
     offsets = np.zeros(word_count + 1, np.int64)
@@ -80,9 +77,9 @@ def load_compiled(path: Path) -> CompiledModel | None:
         offsets,
         word_slots,
         ngram_slots,
-        buckets,
-        shortest,
-        longest,
+        args.bucket,
+        args.minn,
+        args.maxn,
         end_of_line,
     )
 
@@ -100,47 +97,26 @@ def predict(
     )
 
 
-class _Reader:
-    def __init__(self, content: bytes) -> None:
-        self._content, self._position = content, 0
+def _read_quantized(cursor: FileCursor) -> F32:
+    """Read a quantized matrix: a row is its norm times the centroids of its parts."""
+    has_norms = cursor.read_flag()
+    row_count, _, code_count = cursor.unpack("<qqi")
+    rows = _decode_rows(cursor, cursor.read_array(np.uint8, code_count).reshape(row_count, -1))
+    if has_norms:
+        rows *= _decode_rows(cursor, cursor.read_array(np.uint8, row_count).reshape(-1, 1))
+    return rows
 
-    def take(self, form: str) -> tuple[Any, ...]:
-        start = self._position
-        self._position += struct.calcsize(form)
-        return struct.unpack_from(form, self._content, start)
 
-    def take_array(self, dtype: Any, count: int) -> Any:
-        found = np.frombuffer(self._content, dtype, count, self._position)
-        self._position += found.nbytes
-        return found.copy()
-
-    def take_entry(self) -> tuple[bytes, int]:
-        """A word or label, and its count."""
-        end = self._content.index(b"\0", self._position)
-        name = self._content[self._position : end]
-        self._position = end + 1
-        count, _ = self.take("<qb")
-        return name, count
-
-    def take_quantized(self) -> F32:
-        """A quantized matrix: a row is its norm times the centroids of its parts."""
-        (has_norms,) = self.take("<B")
-        row_count, _, code_count = self.take("<qqi")
-        codes = self.take_array(np.uint8, code_count).reshape(row_count, -1)
-        rows = self._decode(codes)
-        if has_norms:
-            rows *= self._decode(self.take_array(np.uint8, row_count).reshape(-1, 1))
-        return rows
-
-    def _decode(self, codes: U8) -> F32:
-        dimension, parts, width, _ = self.take("<4i")
-        centroids = self.take_array(np.float32, dimension * _CENTROIDS)
-        rows = np.empty((len(codes), dimension), np.float32)
-        for part in range(parts):
-            begin, end = part * width, min((part + 1) * width, dimension)
-            own = centroids[begin * _CENTROIDS : end * _CENTROIDS].reshape(_CENTROIDS, -1)
-            rows[:, begin:end] = own[codes[:, part]]
-        return rows
+def _decode_rows(cursor: FileCursor, codes: U8) -> F32:
+    """Read a quantizer, and return the rows that it has for ``codes``, a column for each part."""
+    dimension, parts, width, _ = cursor.unpack("<4i")
+    centroids = cursor.read_array(np.float32, dimension * CENTROIDS)
+    rows = np.empty((len(codes), dimension), np.float32)
+    for part in range(parts):
+        begin, end = part * width, min((part + 1) * width, dimension)
+        own = centroids[begin * CENTROIDS : end * CENTROIDS].reshape(CENTROIDS, -1)
+        rows[:, begin:end] = own[codes[:, part]]
+    return rows
 
 
 def _count_slots(entries: int) -> int:

@@ -442,16 +442,12 @@ def _list_own_languages(correct: bool) -> tuple[str, ...]:
     return tuple(_merge_languages(load_correction(settings), _read_base_labels(settings)))
 
 
-def list_languages(model: Any, correction: CorrectionModel) -> list[str]:
-    """Return all languages, those of the correction first."""
-    return _merge_languages(correction, list_model_languages(model))
-
-
 def _read_base_labels(settings: Settings) -> list[str]:
     return fasttext.read_labels(list_model_files(settings)[0])
 
 
 def _merge_languages(correction: CorrectionModel, base: list[str]) -> list[str]:
+    """Return all languages, those of the correction first."""
     return [*correction.labels, *(label for label in base if label not in correction.labels)]
 
 
