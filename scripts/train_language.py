@@ -199,7 +199,7 @@ def train(
     weight = np.array([SET_WEIGHT.get(name, 1.0) for name in posts["set"]])
     total = np.bincount(gold, weights=weight, minlength=len(labels))
     weight *= (total[gold].clip(1) / total.max()) ** -BALANCE
-    base = identify.list_model_languages(identify.load_fasttext_model(identify.Settings()))
+    base = identify.read_base_labels(identify.Settings())
     is_known = np.array([label in base for label in labels])
     random = np.random.default_rng(SEED)
     order = np.concatenate([random.permutation(len(posts)) for _ in range(ROUNDS)])
@@ -259,7 +259,7 @@ def training_posts(data: Path, sentences: Path) -> pl.DataFrame:
 
 def fit(posts: pl.DataFrame) -> correction.CorrectionModel:
     """Train the model of ``language_posts.LANGUAGES``, as far as ``posts`` has posts in them."""
-    base = identify.list_model_languages(identify.load_fasttext_model(identify.Settings()))
+    base = identify.read_base_labels(identify.Settings())
     own = [code for code in language_posts.LANGUAGES if code in set(posts["gold"])]
     # A language that is no label of either model is not used.
     posts = posts.filter(pl.col("gold").is_in({*own, *base}))

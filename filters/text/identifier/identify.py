@@ -201,9 +201,9 @@ def uses_eldc(settings: Settings) -> bool:
     return not settings.model and settings.correct
 
 
-def list_model_languages(model: Any) -> list[str]:
-    """Return the languages of a fastText model."""
-    return [label.removeprefix(fasttext.LABEL_PREFIX) for label in model.get_labels()]
+def read_base_labels(settings: Settings) -> list[str]:
+    """Return the languages of the fastText model that the settings name."""
+    return fasttext.read_labels(list_model_files(settings)[0])
 
 
 def predict_languages(model: Any, labels: list[str], lines: list[str]) -> BasePredictions:
@@ -230,40 +230,37 @@ def predict_languages(model: Any, labels: list[str], lines: list[str]) -> BasePr
 
 
 def _make_base_predictor(
-    settings: Settings,
-) -> tuple[list[str], Callable[[list[str], U8, I64], BasePredictions]]:
-    """Return the labels of the fastText model, and a function that predicts with it.
+    settings: Settings, labels: list[str]
+) -> Callable[[U8, I64], BasePredictions]:
+    """Return a function that predicts with the fastText model, as :func:`predict_languages` does.
 
-    The function takes all labels and the posts' words, and returns what :func:`predict_languages`
-    does. lid.176 is compiled; fastText itself predicts with models of another kind.
+    It takes the posts' words. lid.176 is compiled; fastText itself predicts with models of another
+    kind.
     """
+    import numpy as np
+
     from filters.text import fasttext_kernel
-    from filters.text.identifier import words
+    from filters.text.identifier import correction, words
 
-    path = list_model_files(settings)[0]
-    base_labels = _read_base_labels(settings)
-    compiled = fasttext_kernel.load_compiled(path)
+    compiled = fasttext_kernel.load_compiled(list_model_files(settings)[0])
     if compiled is None:
-        model = fasttext.load_model(path)
+        model = load_fasttext_model(settings)
 
-        def predict_in_fasttext(labels: list[str], text: U8, offsets: I64) -> BasePredictions:
+        def predict_in_fasttext(text: U8, offsets: I64) -> BasePredictions:
             return predict_languages(model, labels, words.split_to_strings(text, offsets))
 
-        return base_labels, predict_in_fasttext
+        return predict_in_fasttext
 
-    def predict_compiled(labels: list[str], text: U8, offsets: I64) -> BasePredictions:
-        import numpy as np
+    numbers = {label: number for number, label in enumerate(labels)}
+    own_numbers = np.array([numbers[label] for label in read_base_labels(settings)], np.int32)
 
-        from filters.text.identifier import correction
-
+    def predict_compiled(text: U8, offsets: I64) -> BasePredictions:
         found, probabilities, found_offsets = fasttext_kernel.predict(
             text, offsets, compiled, _TOP_LABELS, _LEAST_PROBABILITY
         )
-        numbers = {label: number for number, label in enumerate(labels)}
-        own_numbers = np.array([numbers[label] for label in base_labels], np.int32)
         return correction.BasePredictions(own_numbers[found], probabilities, found_offsets)
 
-    return base_labels, predict_compiled
+    return predict_compiled
 
 
 def _make_ranker(
@@ -276,8 +273,8 @@ def _make_ranker(
     from filters.text.identifier import words
     from filters.text.identifier.correction import rank_languages
 
-    base_labels, predict = _make_base_predictor(settings)
-    labels = _merge_languages(correction, base_labels)
+    labels = _merge_languages(correction, read_base_labels(settings))
+    predict = _make_base_predictor(settings, labels)
     allowed = [settings.allows is None or settings.allows(label) for label in labels]
     make_context = _make_scoring_context(
         settings, labels, len(correction.labels), allowed, sharpness
@@ -287,7 +284,7 @@ def _make_ranker(
 
     def rank(texts: pl.Series, posts: pl.DataFrame) -> pl.DataFrame:
         text, offsets = words.extract_stripped_words(texts)
-        predictions = predict(labels, text, offsets)
+        predictions = predict(text, offsets)
         context = make_context(posts)
         ranking = rank_languages(text, offsets, predictions, context, correction)
         if ask_second:
@@ -432,18 +429,14 @@ def load_correction(settings: Settings) -> CorrectionModel:
 def list_known_languages(settings: Settings) -> list[str]:
     """Return all languages of the models that the settings name, ours first."""
     if settings.model:
-        return _merge_languages(load_correction(settings), _read_base_labels(settings))
+        return _merge_languages(load_correction(settings), read_base_labels(settings))
     return list(_list_own_languages(settings.correct))
 
 
 @cache
 def _list_own_languages(correct: bool) -> tuple[str, ...]:
     settings = Settings(correct=correct)
-    return tuple(_merge_languages(load_correction(settings), _read_base_labels(settings)))
-
-
-def _read_base_labels(settings: Settings) -> list[str]:
-    return fasttext.read_labels(list_model_files(settings)[0])
+    return tuple(_merge_languages(load_correction(settings), read_base_labels(settings)))
 
 
 def _merge_languages(correction: CorrectionModel, base: list[str]) -> list[str]:
