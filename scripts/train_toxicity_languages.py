@@ -21,10 +21,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from bench.quality.toxicity_gold import split_of
 from bench.quality.toxicity_languages import SETS, load_ordinary, load_sets
 from filters.text.arrays import I8, I64, U8, U32
-from filters.text.cleaning import fold_characters, fold_text
+from filters.text.cleaning import fold_characters
 from filters.text.jit import jit
 from filters.text.utf8 import encode_texts
 from filters.toxicity import character_model
@@ -44,6 +43,7 @@ NATURAL = ("da-dkhate", "pl-poleval2019", "tr-offenseval")
 NOT_CALIBRATED_ON = ("de-gahd",)
 WANTED_PRECISION = 0.8
 DEFAULT_MAX_SCORE = 0.8
+_DEFAULT_LOGIT = float(np.log(DEFAULT_MAX_SCORE / (1 - DEFAULT_MAX_SCORE)))
 #: The most of a language's ordinary posts that may score above it.
 MOST_DROPPED = 0.005
 #: The languages whose sets were gathered by words, and that learn ordinary posts as well: how much
@@ -154,8 +154,7 @@ def calibrate(
     dropped = max(((source > threshold).mean() for source in ordinary), default=np.nan)
     print(f"  above {DEFAULT_MAX_SCORE}: {above.sum()} of {above.size} posts, found {found:.3f},")
     print(f"  precision at the natural rate {precision:.3f}; ordinary posts dropped {dropped:.4f}")
-    target = np.log(DEFAULT_MAX_SCORE / (1 - DEFAULT_MAX_SCORE))
-    return float(slope), float(target - slope * threshold)
+    return float(slope), float(_DEFAULT_LOGIT - slope * threshold)
 
 
 def train_language(posts: pl.DataFrame, ordinary: pl.DataFrame) -> LanguageModel:
@@ -231,8 +230,7 @@ def train_taught_language(posts: pl.DataFrame) -> LanguageModel:
                 )
                 for factor in (1, 5)
             )
-            target = np.log(DEFAULT_MAX_SCORE / (1 - DEFAULT_MAX_SCORE))
-            slopes[score] = target / (high - half)
+            slopes[score] = _DEFAULT_LOGIT / (high - half)
             biases[score] = -slopes[score] * half
         else:
             natural = to_probabilities(logits + find_shift(logits, NATURAL_RATE))
@@ -273,9 +271,9 @@ def load_taught(folder: Path) -> pl.DataFrame:
         "folded",
         "soft_abuse",
         "soft_offence",
+        "split",
         set="source",
         is_ordinary=~pl.col("source").is_in(list(SETS)),
-        split=pl.Series([split_of(text) for text in posts.select(fold_text("text")).to_series()]),
     )
 
 
