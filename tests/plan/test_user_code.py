@@ -74,6 +74,21 @@ def error_after_change(folder: Path, file: str, old: str, new: str) -> str:
 # --------------------------------------------------------------------------- building
 
 
+def write_metadata(site: Path, name: str, entry_points: str) -> None:
+    """Write what says that a package is installed in a folder."""
+    info = site / f"{name.replace('-', '_')}-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(entry_points)
+
+
+def install_package(site: Path, *filters: str) -> None:
+    """Write the package of this file as an installed one, with entry points of filters."""
+    write_package(site)
+    lines = ("[corpus.filters]", *filters, "[corpus.readers]", "guestbook = my_pkg.guestbook", "")
+    write_metadata(site, "my-pkg", "\n".join(lines))
+
+
 def test_a_filter_and_a_reader_of_a_package_beside_the_plan_are_used(tmp_path: Path) -> None:
     write_package(tmp_path)
     manifest = corpus.build(write_plan(tmp_path, [EMOJI]))
@@ -103,23 +118,13 @@ def test_a_package_that_was_installed_since_the_last_look_is_found(
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     user_code.use_folder("")
     assert "later" not in user_code.names(user_code.FILTERS)
-    info = tmp_path / "site" / "later_pkg-1.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: later-pkg\nVersion: 1\n")
-    (info / "entry_points.txt").write_text("[corpus.filters]\nlater = later_pkg.filter\n")
+    write_metadata(tmp_path / "site", "later-pkg", "[corpus.filters]\nlater = later_pkg.filter\n")
     user_code.use_folder("")
     assert "later" in user_code.names(user_code.FILTERS)
 
 
 def test_an_entry_point_names_a_filter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_package(tmp_path / "site")
-    info = tmp_path / "site" / "my_pkg-1.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-pkg\nVersion: 1\n")
-    (info / "entry_points.txt").write_text(
-        "[corpus.filters]\nemoji = my_pkg.emoji_count\nquality = my_pkg.emoji_count\n"
-        "[corpus.readers]\nguestbook = my_pkg.guestbook\n"
-    )
+    install_package(tmp_path / "site", "emoji = my_pkg.emoji_count", "quality = my_pkg.emoji_count")
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     user_code.use_folder("")
     plan = write_plan(tmp_path, [{"emoji": {"max": 3}}])
@@ -140,14 +145,8 @@ def test_an_entry_point_names_a_filter(tmp_path: Path, monkeypatch: pytest.Monke
 def test_the_lists_have_the_filters_and_readers_of_installed_packages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_package(tmp_path / "site")
-    info = tmp_path / "site" / "my_pkg-1.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-pkg\nVersion: 1\n")
-    (info / "entry_points.txt").write_text(
-        "[corpus.filters]\nemoji = my_pkg.emoji_count\nbroken = my_pkg.nothing\n"
-        "quality = my_pkg.emoji_count\n[corpus.readers]\nguestbook = my_pkg.guestbook\n"
-    )
+    filters = ("emoji = my_pkg.emoji_count", "broken = my_pkg.nothing")
+    install_package(tmp_path / "site", *filters, "quality = my_pkg.emoji_count")
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     user_code.use_folder(str(tmp_path))
     commands.filters()
