@@ -17,6 +17,9 @@ from corpus.formats.byte_source import (
     get_refusal_reason,
 )
 
+#: The bytes that are split into lines at a time: few enough for the processor's cache, where it
+#: takes half as long as with megabytes.
+_SPLIT_BYTES = 1 << 18
 _NUL_RUN = re.compile(rb"\x00{8,}")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
@@ -61,7 +64,8 @@ class DumpMember:
         is_after_gap = False  # and no line end was read since
         while True:
             try:
-                chunk = stream.read(CHUNK)
+                # At least as much as is held of a long line, which each read copies again.
+                chunk = stream.read(max(_SPLIT_BYTES, len(carry)))
             except DamagedStream as gap:
                 if at >= skip_bytes and not too_long and _is_whole(carry):
                     yield Line(carry.strip(), at)
@@ -86,9 +90,8 @@ class DumpMember:
                 first = False
                 if chunk.startswith(b"\xef\xbb\xbf"):
                     chunk, at = chunk[3:], 3
-            head, newline, tail = chunk.rpartition(b"\n")
-            if not newline:
-                carry = b"" if too_long else carry + tail
+            if b"\n" not in chunk:
+                carry = b"" if too_long else carry + chunk
                 at += len(chunk)
                 if len(carry) > max_bytes:
                     if at == len(carry) and not carry.strip(b"\0"):  # a hole and nothing else
@@ -96,13 +99,13 @@ class DumpMember:
                         return
                     carry, too_long = b"", True
                 continue
-            pieces = (carry + head).split(b"\n")
+            pieces = (carry + chunk).split(b"\n")
             start = at - len(carry)
+            carry = pieces.pop()
             if too_long or is_after_gap:
                 first_piece = pieces.pop(0)
                 start += len(first_piece) + 1
                 if too_long:
-                    start = at + head.find(b"\n") + 1 if b"\n" in head else at + len(head) + 1
                     too_long = False
                     yield Line(b"", start, "line_too_long")
                 elif _is_whole(first_piece):  # else the end of a line that the gap has cut
@@ -121,7 +124,6 @@ class DumpMember:
                     yield new_line(Line, (piece.strip(), start, "", False))
             is_after_gap = False
             at += len(chunk)
-            carry = tail
             if len(carry) > max_bytes:
                 carry, too_long = b"", True
         if too_long:
