@@ -27,10 +27,10 @@ from bench.quality import toxicity_peers
 from bench.quality.toxicity_disguises import print_disguises
 from bench.quality.toxicity_fair import print_benign, print_fairness, print_languages
 from bench.quality.toxicity_gold import SETS, load_gold, load_kaggle
-from bench.quality.toxicity_peers import ToxicityScorer
+from bench.quality.toxicity_peers import ToxicityScorer, score_by
 from filters import toxicity
 from filters.contract import Filter
-from filters.toxicity.scorers import CATEGORIES
+from filters.toxicity.scorers import CATEGORIES, SCORES
 
 Scores = NDArray[np.float32]
 Labels = NDArray[np.bool_]
@@ -168,16 +168,10 @@ def main() -> None:
     posts = load_gold(options.data)
     outside = load_kaggle(options.kaggle) if options.kaggle else None
 
-    def ours(texts: pl.Series) -> Scores:
-        judged = plain(texts.to_frame("text"))
-        names = [name for name in ("toxicity", "profanity") if name in judged.columns]
-        # A post in a language that no model knows has no score, and is kept.
-        return judged.select(pl.max_horizontal(names).fill_null(0)).to_series().to_numpy()
-
-    def abuse(texts: pl.Series) -> Scores:
-        return plain(texts.to_frame("text"))["toxicity"].fill_null(0).to_numpy()
-
-    scorers: dict[str, ToxicityScorer] = {"ours": ours, "ours, toxicity": abuse}
+    scorers: dict[str, ToxicityScorer] = {
+        "ours": score_by(plain, *(["toxicity"] if options.model else SCORES)),
+        "ours, toxicity": score_by(plain, "toxicity"),
+    }
     seen = posts.filter(pl.col("split") == "train")
     scorers |= toxicity_peers.load_scorers(seen, options.peers, options.before)
     shown = posts if outside is None else pl.concat([posts, outside])
@@ -186,7 +180,7 @@ def main() -> None:
     for name in ("olid", "germeval", "toldbr"):
         rows = test.filter(pl.col("set") == name)
         what = f"{name} test ({LANGUAGES[name]})"
-        print_reliability(ours(rows["text"]), rows["offensive"].to_numpy(), what)
+        print_reliability(scorers["ours"](rows["text"]), rows["offensive"].to_numpy(), what)
     if config.categories:
         print_categories(test, toxicity.build(config))
     print_fairness(scorers, config.max_score)

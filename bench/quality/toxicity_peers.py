@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from filters.contract import Filter
 from filters.text.cleaning import clean_text
 from filters.toxicity.scorers import load_scorer
 
@@ -28,7 +29,24 @@ _LOOP = (
     "import json, sys\nfor line in sys.stdin:\n    texts = json.loads(line)\n    print(json.dumps("
 )
 _PROFANITY = f"{_LOOP}[float(p) for p in predict_prob(texts)]), flush=True)\n"
-_BEFORE = f"{_LOOP}judge(pl.DataFrame({{'text': texts}}))['toxicity'].to_list()), flush=True)\n"
+_BEFORE = (
+    f"{_LOOP}judge(pl.DataFrame({{'text': texts}}))['toxicity'].fill_null(0).to_list()), "
+    "flush=True)\n"
+)
+
+
+def score_by(judge: Filter, *columns: str) -> ToxicityScorer:
+    """Return a scorer of texts by the highest of a filter's ``columns``.
+
+    A post in a language that no model knows has no score and is kept, so it scores 0.
+    """
+
+    def score(texts: pl.Series) -> NDArray[np.float32]:
+        judged = judge(texts.to_frame("text"))
+        highest = judged.select(pl.max_horizontal(columns).fill_null(0)).to_series()
+        return np.asarray(highest.to_numpy(), dtype=np.float32)
+
+    return score
 
 
 def load_scorers(

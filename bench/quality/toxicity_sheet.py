@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from bench.quality import toxicity_peers
 from bench.quality.sheet import load_pools
 from bench.quality.toxicity_abuse import read_judgement
-from bench.quality.toxicity_peers import ToxicityScorer
+from bench.quality.toxicity_peers import ToxicityScorer, score_by
 from filters import toxicity
 
 DRAWS = 1000
@@ -145,21 +145,14 @@ def main() -> None:
     config = toxicity.Config()
     score_posts = toxicity.build(config)
 
-    def score(column: str) -> ToxicityScorer:
-        # A post in a language that no model knows has no score, and is kept.
-        return lambda texts: score_posts(texts.to_frame("text"))[column].fill_null(0).to_numpy()
-
-    def higher(texts: pl.Series) -> NDArray[np.float32]:
-        return np.maximum(score("toxicity")(texts), score("profanity")(texts))
-
-    scorers: dict[str, ToxicityScorer] = {"toxicity": score("toxicity")}
-    scorers["the higher of toxicity and profanity"] = higher
+    scorers: dict[str, ToxicityScorer] = {"toxicity": score_by(score_posts, "toxicity")}
+    scorers["the higher of toxicity and profanity"] = score_by(score_posts, "toxicity", "profanity")
     scorers |= toxicity_peers.load_peers(options.peers, options.before)
     sheet = read_judgement(options.sheet or options.data / "judgement/dev.tsv")
     print_sheet(sheet, scorers, config.max_score)
     print("\nwhole pools               posts  dropped")
     for (source,), pool in load_pools(options.data).group_by("source", maintain_order=True):
-        gone = int((score("toxicity")(pool["text"]) > config.max_score).sum())
+        gone = int((scorers["toxicity"](pool["text"]) > config.max_score).sum())
         print(f"{source!s:20} {len(pool):10,} {gone:8}")
 
 

@@ -17,6 +17,7 @@ from bench.quality.toxicity_abuse import (
     read_judgement,
     read_judgement_rows,
 )
+from bench.quality.toxicity_peers import score_by
 from bench.quality.toxicity_sheet import (
     list_measures,
     print_sheet,
@@ -73,6 +74,22 @@ def test_errors_are_named_by_id_and_no_text_is_printed(
     printed = capsys.readouterr().out
     assert "dropped, not abusive: a3" in printed and "abusive, kept: a2" in printed
     assert "words" not in printed and "three" not in printed
+
+
+def test_a_post_without_a_score_is_counted_as_kept() -> None:
+    scores = pl.DataFrame({"toxicity": [None, 0.9, None], "profanity": [None, 0.2, 0.5]})
+
+    def judge(posts: pl.DataFrame) -> pl.DataFrame:
+        return posts.hstack(scores.cast(pl.Float32))
+
+    texts = pl.Series("text", ["unknown language", "two scores", "one score"])
+    assert score_by(judge, "toxicity")(texts).tolist() == pytest.approx([0, 0.9, 0])
+    higher = score_by(judge, "toxicity", "profanity")(texts)
+    assert higher.tolist() == pytest.approx([0, 0.9, 0.5])
+    weights, abuse = np.ones(3), np.array([0, 2, 2])
+    figures = {name: each(higher, weights, abuse) for name, each in list_measures(0.8).items()}
+    assert figures["dropped"] == pytest.approx(1 / 3)
+    assert figures["abusive found"] == pytest.approx(1 / 2)
 
 
 def test_invented_sentences_have_labels_of_all_kinds() -> None:
