@@ -87,49 +87,55 @@ def _convert_simple_html(html: str) -> str | None:
         return None
     html = _collapse_spaces(html)
     if "&#" in html and "<&" not in html:  # Hacker News escapes each slash and apostrophe
-        html = html.replace("&#x2F;", "/").replace("&#x27;", "'").replace("&#39;", "'")
-    out: list[str] = []
-    href, link_start, is_hidden = "", -1, False
-    for number, piece in enumerate(_TAG.split(html)):
-        if not number & 1:
-            if "<" in piece:
+        html = html.replace("&#x2F;", "/").replace("&#x27;", "'")
+        html = html.replace("&#39;", "'").replace("&#039;", "'")
+    html = html.replace("</p><p>", "<p>")
+    # Texts and tags take turns. Each becomes the text that replaces it.
+    pieces = _TAG.split(html)
+    if html.count("<") > len(pieces) // 2:
+        return None
+    if "&" in html:
+        for number in range(0, len(pieces), 2):
+            text = pieces[number]
+            if "&" in text:
+                text = text.replace("&gt;", ">").replace("&quot;", '"')  # mostly all of them
+                if "&" in text:  # an escaped newline is white space, too
+                    text = _collapse_spaces(unescape(text))
+                pieces[number] = text
+    href, link_start, is_hidden = "", 0, False  # the number of the open link's tag, or 0
+    for number in range(1, len(pieces), 2):
+        tag = pieces[number]
+        if (simple := _SIMPLE_TAGS.get(tag)) is not None:
+            if simple and link_start:
                 return None
-            if "&" in piece:
-                piece = _collapse_spaces(unescape(piece))  # an escaped newline is white space, too
-            out.append(piece)
-        elif (simple := _SIMPLE_TAGS.get(piece)) is not None:
-            if simple and link_start >= 0:
+            pieces[number] = simple
+        elif tag == "</a>":
+            if not link_start:
                 return None
-            out.append(simple)
-        elif piece == "</a>":
-            if link_start < 0:
-                return None
-            text = "".join(out[link_start:])
-            del out[link_start:]
-            out.append(_format_link(text, href, is_hidden))
-            link_start = -1
-        elif match := _ANCHOR.fullmatch(piece):
-            if link_start >= 0:
+            pieces[number] = ""
+            text = "".join(pieces[link_start:number])
+            pieces[link_start:number] = [""] * (number - link_start)
+            pieces[link_start] = _format_link(text, href, is_hidden)
+            link_start = 0
+        elif match := _ANCHOR.fullmatch(tag):
+            if link_start:
                 return None
             target = _HREF.search(match[1])
             href = target[1] if target else ""
             if "&" in href:
                 href = _ENTITY.sub(lambda entity: unescape(entity[0]), href)
-            link_start, is_hidden = len(out), False
-        elif match := _SPAN.fullmatch(piece):
-            is_hidden = is_hidden or "invisible" in match[1]
+            pieces[number], link_start, is_hidden = "", number, False
+        elif match := _SPAN.fullmatch(tag):
+            pieces[number], is_hidden = "", is_hidden or "invisible" in match[1]
         else:
             return None
-    if link_start >= 0:
-        return None
-    text = "".join(out)
-    return _trim_lines(text)
+    return None if link_start else _trim_lines("".join(pieces))
 
 
 def _collapse_spaces(text: str) -> str:
     """Replace each run of white space by one space; faster than a regular expression."""
-    for space in "\n\t\r\f":
-        if space in text:
+    if "\n" in text or "\t" in text or "\r" in text or "\f" in text:
+        for space in "\n\t\r\f":
             text = text.replace(space, " ")
     while "  " in text:
         text = text.replace("  ", " ")
@@ -138,13 +144,16 @@ def _collapse_spaces(text: str) -> str:
 
 def _trim_lines(text: str) -> str:
     """Strip each line, and keep at most one blank line between two."""
+    text = text.strip(_SPACES)
     if "\n" in text:
-        text = "\n".join([line.strip(_SPACES) for line in text.split("\n")])
-    while "\n\n\n" in text:
-        text = text.replace("\n\n\n", "\n\n")
+        has_spaces = " \n" in text or "\n " in text
+        if has_spaces or "\t" in text or "\r" in text or "\f" in text:
+            text = "\n".join([line.strip(_SPACES) for line in text.split("\n")])
+        while "\n\n\n" in text:
+            text = text.replace("\n\n\n", "\n\n")
     while "  " in text:
         text = text.replace("  ", " ")
-    return text.strip(_SPACES)
+    return text
 
 
 def _format_link(text: str, href: str, has_hidden_parts: bool) -> str:

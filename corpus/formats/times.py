@@ -108,6 +108,12 @@ def parse_micros(value: object) -> int | None:
     return None
 
 
+@lru_cache(maxsize=1 << 14)
+def parse_account_micros(value: str | float | None) -> int | None:
+    """Parse as :func:`parse_micros` does, for the date of an account: each of its posts has it."""
+    return parse_micros(value)
+
+
 def parse_given_micros(value: object) -> int | None:
     """Parse as :func:`parse_micros` does; :data:`UNREADABLE` if a value is given but unreadable."""
     if type(value) is int and 0 <= value <= LAST_SECOND_OF_NUMBERS:

@@ -73,6 +73,14 @@ class PostColumns:
         if len(self._pending) >= PENDING_POSTS:
             self.move_pending()
 
+    def append_all(self, posts: Sequence[Post], source_file: str, row: int) -> None:
+        """Add several posts of ``row`` of ``source_file``."""
+        self.begin_file(source_file)
+        self.rows += [row] * len(posts)
+        self._pending += posts
+        if len(self._pending) >= PENDING_POSTS:
+            self.move_pending()
+
     def begin_file(self, source_file: str) -> tuple[Callable[[Post], None], Callable[[int], None]]:
         """Return two functions, for a post of ``source_file`` and for its row.
 
@@ -130,16 +138,17 @@ class BatchBuilder:
 
     def add(self, records: Sequence[Record], source_file: str, row: int) -> None:
         """Add the records decoded from ``row`` of ``source_file``."""
-        for record in records:
-            if type(record) is Post:
-                self.posts.append(record, source_file, row)
-            elif type(record) is Tombstone:
+        posts = [record for record in records if type(record) is Post]
+        if posts:
+            self.posts.append_all(posts, source_file, row)
+        for record in records if len(posts) < len(records) else ():
+            if type(record) is Tombstone:
                 self.tombstones.append(record)
             elif type(record) is Skipped:
                 self.skipped[record.kind] = self.skipped.get(record.kind, 0) + 1
             elif type(record) is Unreadable:
                 self.unreadable[record.column] = self.unreadable.get(record.column, 0) + 1
-            else:
+            elif type(record) is not Post:
                 self.refuse(source_file, row, record.reason)  # type: ignore[union-attr]
 
     def refuse(self, source_file: str, row: int, reason: str) -> None:
@@ -251,12 +260,10 @@ def build_posts_frame(posts: PostColumns, platform: str) -> pl.DataFrame:
     series = []
     for name, dtype in POST.items():
         if name == "platform":
-            series.append(
-                pl.repeat(platform, len(posts.rows), dtype=pl.String(), eager=True).alias(name)
-            )
+            series.append(_repeat(name, platform, len(posts.rows), dtype))
         elif name == "created_at":
             microseconds = _make_numbers(name, columns[name])
-            series.append(microseconds.cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
+            series.append(microseconds.cast(dtype))
         elif dtype == pl.Int64():
             series.append(_make_numbers(name, columns[name]))
         elif dtype == pl.Boolean():
@@ -274,8 +281,13 @@ def build_posts_frame(posts: PostColumns, platform: str) -> pl.DataFrame:
 def _make_texts(name: str, values: list[str | None], dtype: pl.DataType) -> pl.Series:
     # A platform fills few of the columns.
     if values and values[0] is None and values.count(None) == len(values):
-        return pl.repeat(None, len(values), dtype=dtype, eager=True).alias(name)
+        return _repeat(name, None, len(values), dtype)
     return pl.Series(name, values, dtype=dtype, strict=True)
+
+
+def _repeat(name: str, value: str | None, count: int, dtype: pl.DataType) -> pl.Series:
+    # Without pl.repeat, which takes as long as to read some posts.
+    return pl.Series(name, [value], dtype=dtype).new_from_index(0, count)
 
 
 def _make_numbers(name: str, values: Sequence[int | None]) -> pl.Series:
@@ -376,7 +388,7 @@ def decode_member(
     """
     source_file, posts = member.source_file, builder.posts
     add_post, add_row = posts.begin_file(source_file)
-    steps = 0  # without a look at what the builder holds
+    steps = 0  # records that may be added without a look at what the builder holds
     for row, (data, end_offset, problem, ends_member) in locate_config_records(
         member, config, whole_arrays=whole_arrays, done_rows=cursor.row, offset=cursor.offset
     ):
@@ -389,7 +401,7 @@ def decode_member(
                     add_row(row)
                 else:
                     builder.add(records, source_file, row)
-                    steps = 0
+                    steps -= len(records)
             except _LINE_ERRORS as error:
                 _refuse_line(error, data, decode, builder, source_file, row)
                 steps = 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from functools import lru_cache
 from html import unescape
 from pathlib import PurePath
 from typing import Any
@@ -396,6 +397,7 @@ def _parse_number(value: object) -> str:
     return str(value) if type(value) is int and value > 0 else ""
 
 
+@lru_cache(maxsize=1024)
 def _clean_board(board: str | None) -> str:
     name = (board or "").strip("/ ").lower()
     return name if _BOARD.fullmatch(name) else ""
@@ -410,6 +412,8 @@ def _make_author(post: _Post, thread: str) -> str | None:
 
 def _find_parent(com: str, number: str, root: str, known: Container[str] | None) -> str:
     """Return the first quoted post of the same thread, else the thread's first post."""
+    if "#" not in com and "&gt;&gt;" not in com:  # neither form of a quote
+        return root
     for match in _QUOTE.finditer(com):
         address, linked = match[1], match[2]
         quoted: str = linked or match[3]

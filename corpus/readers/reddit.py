@@ -187,7 +187,7 @@ _parse_crosspost = msgspec.json.Decoder(_Crosspost).decode
 _parse_originals = msgspec.json.Decoder(list[_Original]).decode
 _parse_gallery = msgspec.json.Decoder(_Gallery).decode
 _BY_AUTHOR = ("deleted", "author")
-_INT64 = 1 << 63
+_FIRST_INT64, _LAST_INT64 = -(1 << 63), (1 << 63) - 1
 #: More microseconds than any time of an edit has. An author may have edited a post of a dump that
 #: does not say whether they did. One that was not edited is older than every edited copy, whenever
 #: the dump recorded it: its time is before all others.
@@ -233,7 +233,7 @@ def read(
 
 def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
     """Return a function that decodes a line to its post."""
-    with_alt, new = config.with_alt, tuple.__new__
+    with_alt, new, last_second = config.with_alt, tuple.__new__, LAST_SECOND_OF_NUMBERS
     parse: Callable[[bytes], _Row] = msgspec.json.Decoder(
         _IllustratedRow if with_alt else _Row
     ).decode
@@ -279,15 +279,19 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
         else:
             raise Refused("no_text")
         # The forms of values that nearly all rows have are read here, without calls.
-        created, score, seen_at = row.created_utc, row.score, row.retrieved_on
+        created, score, recorded = row.created_utc, row.score, row.retrieved_on
         over_18, is_indexable, since = row.over_18, row.is_robot_indexable, row.author_created_utc
         edited = row.edited
         if over_18 is None:
             over_18 = row.over18
-        if seen_at is None:
-            seen_at = row.retrieved_utc
-        if seen_at is not None:
-            seen_at = parse_micros(seen_at)
+        if recorded is None:
+            recorded = row.retrieved_utc
+        seen_at: int | None = None
+        if recorded is not None:
+            if type(recorded) is int and 0 <= recorded <= last_second:
+                seen_at = recorded * 1_000_000
+            else:
+                seen_at = parse_micros(recorded)
             if seen_at is not None and edited is not None:
                 seen_at -= _BEFORE_ALL_EDITS
         if withdrawn is None and (
@@ -306,13 +310,13 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
                 author,
                 row.subreddit,
                 created * 1_000_000
-                if type(created) is int and 0 <= created <= LAST_SECOND_OF_NUMBERS
+                if type(created) is int and 0 <= created <= last_second
                 else parse_given_micros(created),
                 None,  # lang_hint
                 parent,
                 root,
                 score
-                if type(score) is int and -_INT64 <= score < _INT64
+                if type(score) is int and _FIRST_INT64 <= score <= _LAST_INT64
                 else parse_given_int64(score),
                 replies,
                 over_18 if over_18 is None or type(over_18) is bool else _parse_given_flag(over_18),
@@ -326,7 +330,9 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
                 original_author,
                 None,  # author_name
                 None,  # edited_at
-                None if since is None else parse_micros(since),
+                since * 1_000_000
+                if type(since) is int and 0 <= since <= last_second
+                else parse_micros(since),
             ),
         )
         if with_alt and isinstance(row, _IllustratedRow) and bytes(row.gallery_data)[:1] == b"{":

@@ -47,12 +47,15 @@ T = TypeVar("T")
 
 
 class _Change(msgspec.Struct, gc=False):
-    """A change to a record. ``type`` is the operation in early Jetstream."""
+    """A change to a record, with the keys in their order.
 
+    ``type`` is the operation in early Jetstream.
+    """
+
+    rev: str | None = None
     operation: str | None = None
     collection: str | None = None
     rkey: str | None = None
-    rev: str | None = None
     record: msgspec.Raw = msgspec.Raw()
     type: str | None = None
 

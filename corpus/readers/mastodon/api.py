@@ -18,7 +18,7 @@ import msgspec
 
 from corpus.formats.dump_input import DumpInput
 from corpus.formats.json_repair import replace_lone_surrogates, split_json_objects
-from corpus.formats.times import parse_given_int64, parse_given_micros, parse_micros
+from corpus.formats.times import parse_account_micros, parse_given_int64, parse_given_micros
 from corpus.readers.batches import decode_value, locate_config_records, parse_value
 from corpus.readers.contract import (
     JsonScalar,
@@ -117,10 +117,11 @@ def find_deleted(path: str, config: Config) -> DeletedStatuses:
     """Scan a file once for the statuses that its events delete."""
 
     def lines() -> Iterator[bytes]:
-        with DumpInput(path) as source:
+        with DumpInput(path, is_hashed=False) as source:
             for member in source.members():
                 for _, line in locate_config_records(member, config, whole_arrays=True):
-                    yield line.data
+                    if b'"delete"' in line.data or line.data.startswith(b"data:"):
+                        yield line.data
 
     return DeletedStatuses(lines())
 
@@ -130,8 +131,6 @@ def _find_deleted_ids(line: bytes) -> list[str]:
     if line.startswith(b"data:"):
         value = line[5:].strip()
         return [value.decode()] if value.isdigit() else []
-    if b'"delete"' not in line:
-        return []
     try:
         events = [_parse_event(line)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -175,23 +174,25 @@ class StatusDecoder:
 
     def decode(self, line: bytes) -> Sequence[Record]:
         """Decode a line: a status, a page, a thread, or a line of a stream."""
-        # A raw stream has the name of an event and its data on two lines, and keep-alives.
-        if line.startswith((b"event:", b"id:", b"retry:", b":")):
-            return (Skipped("keep_alive" if line.startswith(b":") else "event_name"),)
-        if line.startswith(b"data:"):
-            return self._decode_event_data(line[5:].strip())
-        if line.startswith(b"["):
-            if looks_like_outbox(line):
-                return self._decode_activities(_parse_page(line))
-            return self._decode_page(_parse_page(line))
+        if not line.startswith(b"{"):
+            # A raw stream has the name of an event and its data on two lines, and keep-alives.
+            if line.startswith((b"event:", b"id:", b"retry:", b":")):
+                return (Skipped("keep_alive" if line.startswith(b":") else "event_name"),)
+            if line.startswith(b"data:"):
+                return self._decode_event_data(line[5:].strip())
+            if line.startswith(b"["):
+                if looks_like_outbox(line):
+                    return self._decode_activities(_parse_page(line))
+                return self._decode_page(_parse_page(line))
         row = _parse_line(line)
         if row.event is not None:
             return self._decode_event(row.event, row.payload)
-        if type(row.type) is str and row.uri is None:
-            return self._decode_activity(row, line)
-        groups = (row.ancestors, row.statuses, row.descendants)
-        if row.uri is None and any(group is not None for group in groups):
-            return self._decode_page([item for group in groups for item in group or ()])
+        if row.uri is None:
+            if type(row.type) is str:
+                return self._decode_activity(row, line)
+            groups = (row.ancestors, row.statuses, row.descendants)
+            if any(group is not None for group in groups):
+                return self._decode_page([item for group in groups for item in group or ()])
         return self._make_records(row, {})
 
     def _decode_activity(self, row: StatusLine, line: bytes) -> Sequence[Record]:
@@ -267,29 +268,32 @@ class StatusDecoder:
         source = status if original is None else original
         if source.content is None:
             raise Refused("no_text")
-        author, bot = _make_author(status), status.account.bot if status.account else None
+        account, author, bot, since = status.account, None, None, None
+        if account is not None:
+            author, bot = _make_author(status, account), account.bot
+            since = parse_account_micros(account.created_at)
         tombstones: list[Tombstone] = []
         withdrawn = self._find_withdrawal(status, name, author, tombstones)
-        kind, parent, root = "post", None, None
+        is_readable, is_quote = withdrawn != "private", _is_quote(source)
+        kind, parent, root, original_author = "post", None, None, None
         if original is not None:
             kind, parent = "repost", _make_id(original) or None
+            if original.account is not None:
+                original_author = _make_author(original, original.account)
             withdrawn = withdrawn or self._find_withdrawal(
-                original, parent or "", _make_author(original), tombstones
+                original, parent or "", original_author, tombstones
             )
         elif status.in_reply_to_id is not None or status.in_reply_to_account_id is not None:
             kind, parent = "reply", _find_parent(status, known)
         else:
-            kind, root = "quote" if _is_quote(status) else "post", name
-        edited = parse_edit_time(source.edited_at or source.revised_at)
-        is_readable = self._is_readable(status) and (
-            original is None or self._is_readable(original)
-        )
+            kind, root = "quote" if is_quote else "post", name
+        edit = source.edited_at or source.revised_at
+        edited = None if edit is None else parse_edit_time(edit)
         text = ""
-        if is_readable:
-            body = read_content(source.content, _is_quote(source), self._config.with_alt)
+        if is_readable and (original is None or self._is_readable(original)):
+            body = read_content(source.content, is_quote, self._config.with_alt)
             withdrawn = withdrawn or find_overwriting(body, edited)
             text = self._join_parts(source, body)
-        mentioned = _iter_mentioned_users(source)
         post = new_post(
             (
                 name,
@@ -310,13 +314,15 @@ class StatusDecoder:
                 None,  # accepted_id
                 None,  # consent
                 edited,
-                match_mentions(text, mentioned) if source.mentions else None,
-                _make_author(original) if original is not None else None,
+                match_mentions(text, _iter_mentioned_users(source)) if source.mentions else None,
+                original_author,
                 None,  # author_name
                 edited,
-                parse_micros(status.account.created_at) if status.account else None,
+                since,
             )
         )
+        if edited is None and not tombstones:
+            return (post,)
         version = name if original is None else parent
         superseded = make_edit_tombstones(version, edited) if version else ()
         return (post, *superseded, *tombstones)
@@ -363,15 +369,21 @@ class StatusDecoder:
             text = join_alts(text, _list_descriptions(status.media_attachments))
         if status.friendica is not None and (friendica := _convert(status.friendica, Friendica)):
             text = join_title(friendica.title, text)
-        return join_content_warning(text, status.spoiler_text, self._config)
+        warning = status.spoiler_text
+        return join_content_warning(text, warning, self._config) if warning else text
 
     def _has_opted_out(self, account: Account) -> bool:
         if self._config.honour_noindex and (account.noindex or account.unauth_visibility is False):
             return True
-        profile = [account.note, account.display_name]
-        for field in account.fields or ():
-            profile += [field.name, field.value]
-        return any(self._has_opt_out(part) for part in profile if part)
+        has_opt_out = self._has_opt_out
+        if account.note and has_opt_out(account.note):
+            return True
+        if account.display_name and has_opt_out(account.display_name):
+            return True
+        return any(
+            (field.name and has_opt_out(field.name)) or (field.value and has_opt_out(field.value))
+            for field in account.fields or ()
+        )
 
 
 def _convert(part: object, shape: type[T]) -> T | None:
@@ -404,7 +416,7 @@ def _is_public_group(part: object) -> bool:
     return group.privacy in _OPEN and group.group_visibility in _OPEN
 
 
-def _make_id(status: StatusName) -> str:
+def _make_id(status: Status | StatusName) -> str:
     """Return the post id of a status; empty if it has no URI.
 
     Gab has a path in place of the URI, or nothing, and the complete one as the address.
@@ -417,10 +429,7 @@ def _make_id(status: StatusName) -> str:
     return make_post_id(url) if is_gab else ""
 
 
-def _make_author(status: Status) -> str | None:
-    account = status.account
-    if account is None:
-        return None
+def _make_author(status: Status, account: Account) -> str | None:
     name, _, host = (account.acct or "").partition("@")
     last = f"https://{host}" if host else status.uri
     return make_account_name(account.username or name, account.uri, account.url, last)

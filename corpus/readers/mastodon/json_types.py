@@ -17,22 +17,26 @@ class ProfileField(msgspec.Struct, gc=False):
 
 
 class Account(msgspec.Struct, gc=False):
-    """An account, as the queried server returns it."""
+    """An account, as the queried server returns it.
+
+    The fields here and of a status are in the order of Mastodon's keys, so that each is found
+    without a search.
+    """
 
     id: JsonScalar = None
     username: str | None = None
     acct: str | None = None
     display_name: str | None = None
-    uri: str | None = None
-    url: str | None = None
-    note: str | None = None
-    fields: list[ProfileField] | None = None
     bot: bool | None = None
-    noindex: bool | None = None
     indexable: bool | None = None
-    suspended: bool | None = None
     created_at: JsonScalar = None
+    note: str | None = None
+    url: str | None = None
+    uri: str | None = None
+    noindex: bool | None = None
+    suspended: bool | None = None
     unauth_visibility: Any = None  # Truth Social: false if only shown to people who are signed in
+    fields: list[ProfileField] | None = None
 
 
 class MentionedAccount(msgspec.Struct, gc=False):
@@ -77,50 +81,53 @@ class Attachment(msgspec.Struct, gc=False):
     description: str | None = None
 
 
-class StatusName(msgspec.Struct):
+class StatusName(msgspec.Struct, gc=False):
     """What names a status."""
 
     uri: JsonScalar = None
     url: JsonScalar = None
 
 
-class Status(StatusName):
+class Status(msgspec.Struct, gc=False):
     """A status, or a boost with its original inside it.
 
     Parts that few statuses have are loosely typed, so that a fault in one does not cost the status.
     """
 
     id: JsonScalar = None
-    account: Account | None = None
     created_at: JsonScalar = None
-    edited_at: JsonScalar = None
-    revised_at: JsonScalar = None  # Gab's
-    content: str | None = None
-    spoiler_text: str | None = None
-    sensitive: bool | None = None
-    language: str | None = None
-    visibility: str | None = None
     in_reply_to_id: JsonScalar = None
     in_reply_to_account_id: JsonScalar = None
-    in_reply_to: Any = None  # Truth Social's: the status itself
-    mentions: list[MentionedAccount] | None = None
-    favourites_count: JsonScalar = None
+    sensitive: bool | None = None
+    spoiler_text: str | None = None
+    visibility: str | None = None
+    language: str | None = None
+    uri: JsonScalar = None
+    url: JsonScalar = None
     replies_count: JsonScalar = None
+    favourites_count: JsonScalar = None
+    edited_at: JsonScalar = None
+    content: str | None = None
+    reblog: Status | None = None
+    account: Account | None = None
+    media_attachments: msgspec.Raw = msgspec.Raw()
+    mentions: list[MentionedAccount] | None = None
+    poll: Any = None
     quote: Any = None
+    # What forks and other software have.
+    revised_at: JsonScalar = None  # Gab's
+    in_reply_to: Any = None  # Truth Social's: the status itself
     quote_id: JsonScalar = None
     quote_of_id: JsonScalar = None
-    poll: Any = None
-    media_attachments: msgspec.Raw = msgspec.Raw()
     group: Any = None
     friendica: Any = None
     visibility_ex: Any = None
     local_only: Any = None
     local_only_camel: Any = msgspec.field(default=None, name="localOnly")
     federated: Any = None
-    reblog: Status | None = None
 
 
-class StatusLine(Status):
+class StatusLine(Status, gc=False):
     """A status, or an object that contains statuses: an event, a thread, a search result.
 
     ``type`` and the items are those of an ActivityPub document.

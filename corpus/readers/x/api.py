@@ -10,7 +10,12 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import msgspec
 from pydantic import Field
 
-from corpus.formats.times import parse_given_int64, parse_given_micros, parse_micros
+from corpus.formats.times import (
+    parse_account_micros,
+    parse_given_int64,
+    parse_given_micros,
+    parse_micros,
+)
 from corpus.readers.batches import read_lines
 from corpus.readers.contract import (
     Batch,
@@ -272,7 +277,9 @@ def _make_records(tweet: ApiTweet, included: _Included) -> list[Record]:
     user = tweet.author or users.get(author)
     withdrawn = _find_withdrawal(tweet.withheld, user)
     kind, parent, writer_id = "post", "", ""
-    references = {reference.type: reference for reference in tweet.referenced_tweets or ()}
+    references: dict[str | None, TweetReference] = {}
+    if tweet.referenced_tweets:
+        references = {reference.type: reference for reference in tweet.referenced_tweets}
     if "retweeted" in references:
         reference = references["retweeted"]
         kind, parent = "repost", parse_x_id(None, reference.id)
@@ -299,17 +306,20 @@ def _make_records(tweet: ApiTweet, included: _Included) -> list[Record]:
         for one in (tweet, tweets.get(parent) if kind == "repost" else None):
             if one is not None and one.attachments is not None:
                 text = join_alts(text, _list_alts(one.attachments, included.alts))
-    versions = [parse_x_id(None, version) for version in tweet.edit_history_tweet_ids or ()]
-    if versions and name in versions[:-1]:
-        withdrawn = withdrawn or "superseded"
+    history, older = tweet.edit_history_tweet_ids, list[str]()
+    if history and len(history) > 1:  # it ends with the newest version
+        older = [parse_x_id(None, version) for version in history[:-1]]
+        if name in older:
+            withdrawn = withdrawn or "superseded"
     metrics, root = tweet.public_metrics or TweetMetrics(), parse_x_id(None, tweet.conversation_id)
+    community = tweet.community_id
     post = new_post(
         (
             "x:" + name,
             unescape(text) if "&" in text else text,
             kind,
             author or (parse_x_id(None, user.id) if user else "") or None,
-            parse_x_id(None, tweet.community_id) or None,
+            parse_x_id(None, community) or None if community is not None else None,
             parse_given_micros(tweet.created_at),
             normalize_language(tweet.lang),
             "x:" + parent if parent else None,
@@ -327,10 +337,10 @@ def _make_records(tweet: ApiTweet, included: _Included) -> list[Record]:
             writer_id or None,
             user.username if user is not None else None,
             None,  # edited_at
-            parse_micros(user.created_at) if user is not None else None,
+            parse_account_micros(user.created_at) if user is not None else None,
         )
     )
-    return [post, *make_superseded_tombstones(versions[:-1])]
+    return [post, *make_superseded_tombstones(older)] if older else [post]
 
 
 def _iter_accounts(tweet: ApiTweet, users: dict[str, ApiUser]) -> Iterator[tuple[str | None, str]]:

@@ -95,25 +95,28 @@ class Attachments(msgspec.Struct, gc=False):
     media: msgspec.Raw = msgspec.Raw()
 
 
-class ApiTweet(msgspec.Struct):
-    """A tweet, with its author in a flattened file."""
+class ApiTweet(msgspec.Struct, gc=False):
+    """A tweet, with its author in a flattened file.
 
-    id: JsonScalar = None
-    text: str | None = None
-    note_tweet: NoteTweet | None = None
-    article: Article | None = None
-    attachments: Attachments | None = None
-    community_id: JsonScalar = None
+    The fields are in the order of the keys in a page, so that each is found without a search.
+    """
+
     author_id: JsonScalar = None
-    author: ApiUser | None = None
-    created_at: JsonScalar = None
+    text: str | None = None
+    entities: msgspec.Raw = msgspec.Raw()
+    referenced_tweets: list[TweetReference] | None = None
+    attachments: Attachments | None = None
     conversation_id: JsonScalar = None
-    lang: str | None = None
     possibly_sensitive: bool | None = None
     public_metrics: TweetMetrics | None = None
-    referenced_tweets: list[TweetReference] | None = None
+    lang: str | None = None
+    id: JsonScalar = None
+    created_at: JsonScalar = None
     edit_history_tweet_ids: list[JsonScalar] | None = None
-    entities: msgspec.Raw = msgspec.Raw()
+    author: ApiUser | None = None
+    note_tweet: NoteTweet | None = None
+    article: Article | None = None
+    community_id: JsonScalar = None
     withheld: WithheldScope | None = None
 
 
@@ -125,7 +128,7 @@ class ComplianceNotice(msgspec.Struct, gc=False):
     event_at: JsonScalar = None
 
 
-class StreamData(ApiTweet):
+class StreamData(ApiTweet, gc=False):
     """The ``data`` of a stream object: a tweet, or a message of the compliance stream."""
 
     delete: ComplianceNotice | None = None
@@ -143,7 +146,7 @@ class StreamData(ApiTweet):
     user_profile_modification: msgspec.Raw = msgspec.Raw()
 
 
-class PageIncludes(msgspec.Struct):
+class PageIncludes(msgspec.Struct, gc=False):
     """The tweets, users, polls and pictures that a page's tweets refer to."""
 
     tweets: list[msgspec.Raw] = []
@@ -152,7 +155,7 @@ class PageIncludes(msgspec.Struct):
     media: msgspec.Raw = msgspec.Raw()
 
 
-class ApiLine(ApiTweet):
+class ApiLine(ApiTweet, gc=False):
     """A page, a stream object, a flattened tweet or a line of a compliance job."""
 
     data: msgspec.Raw = msgspec.Raw()
