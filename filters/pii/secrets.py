@@ -145,14 +145,16 @@ def _find_private_keys(text: str) -> Iterator[EntitySpan]:
     opened: re.Match[str] | None = None
     for match in _PEM.finditer(text):
         if opened:
-            end = match.end() if match[1] == "END" else _end_of_body(text, opened.end())
+            is_end = match[1] == "END"
+            end = match.end() if is_end else _end_of_body(text, opened.end(), match.start())
             yield EntitySpan(opened.start(), end, "SECRET", 1.0)
         opened = match if match[1] == "BEGIN" else None
     if opened:
-        yield EntitySpan(opened.start(), _end_of_body(text, opened.end()), "SECRET", 1.0)
+        yield EntitySpan(opened.start(), _end_of_body(text, opened.end(), len(text)), "SECRET", 1.0)
 
 
-def _end_of_body(text: str, start: int) -> int:
-    body = _PEM_BODY.match(text, start)
+def _end_of_body(text: str, start: int, limit: int) -> int:
+    """Return where the body at ``start`` ends, at most ``limit``: a body contains no other key."""
+    body = _PEM_BODY.match(text, start, limit)
     stripped = text[start : body.end() if body else start].rstrip()
     return start + len(stripped)

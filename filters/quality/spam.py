@@ -43,10 +43,10 @@ def _make_ascii(pattern: str) -> str:
     """Return a pattern whose words are of ASCII letters: it is compiled and matched much faster."""
 
     def replace(match: re.Match[str]) -> str:
-        return f"(?-u:{match[0]})" if match[0].startswith("\\") else match[0]
+        return f"(?-u:{match[0]})" if match[0] in (r"\w", r"\b", r"\d") else match[0]
 
     # What stands in brackets does not change.
-    return re.sub(r"\[(?:\\.|[^\[\]\\])*\]|\\[wbd]", replace, pattern)
+    return re.sub(r"\[(?:\\.|[^\[\]\\])*+\]|\\.", replace, pattern)
 
 
 def _join(patterns: Iterable[str]) -> str:

@@ -99,6 +99,16 @@ def test_a_private_key_goes_whole_even_if_it_was_cut(kind: str) -> None:
     assert find(public) == []
 
 
+def test_a_private_key_without_an_end_reaches_no_further_than_the_next_one() -> None:
+    key = make_pem("PRIVATE" + " KEY", end=False)
+    # A line of this form may stand within a key; as long as each key could contain all that
+    # follow, many of them took the square.
+    assert find(f"Proc-Type: {key}\nProc-Type: {key}\n") == [
+        ("SECRET", f"{key}\nProc-Type:"),
+        ("SECRET", key),
+    ]
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -215,84 +215,60 @@ def run(found: Any, text: Any) -> int:
     return sum(1 for _ in found.finditer(text))
 
 
-#: How a pattern is used where it is not searched for: elsewhere it may take the square.
+def find_anchored() -> dict[str, str]:
+    """How each named pattern is used that is only tried at the beginning of a text.
+
+    By module and name, ``match`` or ``fullmatch``. A pattern that is also searched for, passed on,
+    or tried at a given place of a text is not in it: such a use may take the square.
+    """
+    uses: dict[str, dict[str, set[str]]] = {}
+    for package in (corpus, filters):
+        root = Path(package.__path__[0])
+        for path in sorted(root.rglob("*.py")):
+            parts = path.relative_to(root.parent).with_suffix("").parts
+            module = ".".join(parts).removesuffix(".__init__")
+            uses[module] = _uses_of_names(ast.parse(path.read_text(encoding="utf-8")))
+    found: dict[str, str] = {}
+    for module in uses:
+        for name in uses[module]:
+            of_name = uses[module][name].union(
+                *(() if name.startswith("_") else (others.get(name, ()) for others in uses.values()))
+            )
+            if of_name and of_name <= {"match", "fullmatch"}:
+                found[f"{module}.{name}"] = "match" if "match" in of_name else "fullmatch"
+    return found
+
+
+def _uses_of_names(tree: ast.Module) -> dict[str, set[str]]:
+    """The methods that are called on each name, ``?`` for any other use."""
+    parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    uses: dict[str, set[str]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            name = node.id
+        elif isinstance(node, ast.Attribute):
+            name = node.attr
+        else:
+            continue
+        user: ast.AST = parents[node]
+        if isinstance(user, ast.IfExp) and user.test is not node:
+            user = parents[user]
+        call = parents.get(user)
+        on_whole_text = isinstance(call, ast.Call) and call.func is user and len(call.args) == 1
+        method = user.attr if isinstance(user, ast.Attribute) and on_whole_text else "?"
+        uses.setdefault(name, set()).add(method)
+    return uses
+
+
+#: How a pattern is used that is not searched for, where `find_anchored` cannot see it.
 ANCHORED = {
     "corpus.conversations.messages.turn": "fullmatch",
-    "corpus.output.columns._HARMLESS": "fullmatch",
-    "corpus.storage.export_files._NAME": "fullmatch",
-    "corpus.storage.export_files._TEMPORARY": "fullmatch",
-    "corpus.training.model_card._CARD_HEAD": "match",
-    "corpus.output.columns._LEMMY_COMMUNITY": "fullmatch",
-    "corpus.maintenance.contact_data._SPACED_DOMAIN": "fullmatch",
-    "corpus.maintenance.contact_data._SURROGATE": "match",
-    "corpus.privacy.repeated_texts._REPOST": "match",
-    "corpus.privacy.repeated_texts._REPOST_TURN": "match",
-    "corpus.privacy.repeated_texts._QUOTED_LINE": "match",
-    "corpus.output.columns._MAIL_HOST": "fullmatch",
-    "corpus.formats.json_records._ARRAY_START": "match",
-    "corpus.formats.json_records._FIRST_LINE": "match",
-    "corpus.formats.json_scanner._FIRST_KEY": "match",
-    "corpus.formats.json_stream._ASSIGNMENT": "match",
-    "corpus.formats.times._JAVA": "fullmatch",
-    "corpus.formats.times._JAVASCRIPT": "fullmatch",
-    "corpus.formats.times._NAMED_ZONE": "fullmatch",
-    "corpus.plan.detect_format._BESIDE_DUMPS": "fullmatch",
-    "corpus.plan.detect_format._MAYBE_DUMPS": "fullmatch",
-    "corpus.plan.guess_columns._LINK": "fullmatch",
-    "corpus.readers.fourchan_dump._NAME": "fullmatch",
-    "corpus.readers.fourchan_dump._ROW": "match",
-    "corpus.readers.meta.html._DATE": "fullmatch",
-    "corpus.readers.meta.html._LABELLED_GROUP": "fullmatch",
-    "corpus.readers.meta.html._PLACE": "match",
-    "corpus.readers.telegram_rows._BEGINS": "match",
-    "corpus.readers.tumblr._DEACTIVATED": "fullmatch",
-    "corpus.readers.tumblr_export._PAGE_NAME": "fullmatch",
-    "corpus.readers.tumblr_export._REBLOGGED_FROM": "match",
-    "corpus.readers.tumblr_export._REBLOG_HEADER": "match",
-    "corpus.readers.tumblr_export._TIME": "fullmatch",
-    "corpus.readers.x.grailbird._MONTH_FILE": "fullmatch",
+    "corpus.formats.json_records._FIRST_LINE": "match",  # of the head of a file, once
     "corpus.privacy.personal_pages._FORMS": "fullmatch",
-    "corpus.storage.filesystem._URL": "match",
-    "corpus.readers.table.mapping._DECIMAL": "fullmatch",
-    "corpus.storage.output_folder._TEMPORARY": "fullmatch",
-    "corpus.readers.mbox._FROM_DATE": "match",
-    "corpus.readers.mbox._FROM_SENDER": "match",
-    "corpus.readers.mbox._HEADER": "match",
-    "corpus.readers.mbox._NO_ARCHIVE": "match",
-    "corpus.readers.slack._DAY": "fullmatch",
-    "corpus.readers.slack._TIME": "fullmatch",
-    "corpus.readers.stackexchange._ROW": "match",
-    "corpus.readers.stackexchange._MEMBER": "fullmatch",
-    "corpus.readers.stackexchange._HOST": "fullmatch",
-    "corpus.readers.whatsapp._CARD": "fullmatch",
-    "corpus.readers.whatsapp._DELETED": "fullmatch",
-    "corpus.plan.settings_errors._DECIMAL_COMMA": "fullmatch",
-    "corpus.plan.settings_errors._NUMBER_WITH_UNIT": "fullmatch",
-    "corpus.readers.whatsapp._FILE_ATTACHED": "match",
-    "corpus.readers.whatsapp._MEMBER": "fullmatch",
-    "corpus.readers.whatsapp._NAME": "match",
-    "corpus.readers.whatsapp._OMITTED": "fullmatch",
-    "corpus.readers.whatsapp._OPTION": "match",
-    "corpus.readers.whatsapp._POLL": "match",
-    "corpus.readers.whatsapp._STAMP": "match",
-    "corpus.readers.tiktok._EXPORT_START": "match",
-    "corpus.readers.x.archive._BEGINS": "match",
-    "corpus.readers.youtube._COMMENT_ID": "fullmatch",
-    "corpus.readers.youtube._FOREIGN_TABLE": "match",
-    "corpus.readers.youtube._ID": "fullmatch",
-    "corpus.readers.youtube._TABLE": "match",
-    "corpus.readers.youtube._VIDEO_ID": "fullmatch",
-    "filters.pii.code._INDENTED": "match",
-    "filters.pii.contacts._CLAUSE_END": "match",
-    "filters.pii.contacts._NO_NAME": "match",
-    "filters.pii.contacts._SPECIAL": "fullmatch",
-    "filters.pii.edges._DOMAIN": "match",
-    "filters.pii.secrets._PEM_BODY": "match",
-    "filters.pii.spoken._DOT": "match",
-    "filters.pii.spoken._LABEL": "match",
-    "filters.pii.vetoes._FILE_AFTER": "match",
-    "filters.pii.vetoes._UNIT": "match",
-    "filters.repeats.repeated_lines._FENCE": "match",
+    "corpus.readers.mbox._FROM_DATE": "match",  # of the first 300 characters of a line
+    "filters.pii.code._INDENTED": "match",  # of a line, up to its end
+    "filters.pii.secrets._PEM_BODY": "match",  # behind a header, as far as the next one
+    "filters.repeats.repeated_lines._FENCE": "match",  # of a line, once
     "filters.repeats.repeated_lines.labels": "match",
 }
 #: The longest text that a pattern is ever given.
@@ -323,12 +299,14 @@ def all_linear(size: int, few: int, seed: int, cpu_seconds: int) -> int:
     A text for which a pattern takes more than ``cpu_seconds`` ends the process; the last line of
     the standard error is its name.
     """
-    chance = random.Random(seed)
     found = patterns()
+    anchored = find_anchored() | ANCHORED
     for name, each in found.items():
+        # A seed for each pattern: a new pattern does not change what is tried on the others.
+        chance = random.Random(f"{seed} {name}")
         module = name.rpartition(".")[0]
         long = min(size, BOUNDED.get(name, size), BOUNDED_MODULES.get(module, size))
-        use = ANCHORED.get(name.partition("[")[0])
+        use = anchored.get(name.partition("[")[0])
         known = pumps(each, chance, 6)
         for pump in chance.sample(known, min(few, len(known))):
             before = chance.choice(beginnings(each, chance, 1))
