@@ -24,6 +24,7 @@ from corpus.plan.private_plan import PrivatePlan, absolute_path
 from corpus.privacy.file_names import FileNamer
 from corpus.stage_names import Entry, parse_entry
 from corpus.storage import filesystem
+from corpus.yaml_text import dump_yaml
 
 if TYPE_CHECKING:
     from corpus.storage.remote_path import RemotePath
@@ -69,7 +70,7 @@ def make_public_document(
 
 def format_public_plan(public: Mapping[str, Any]) -> str:
     """Return the text of the output's ``plan.yaml``."""
-    text = yaml.safe_dump(dict(public), sort_keys=False, allow_unicode=True)
+    text = dump_yaml(dict(public))
     return PLAN_HEAD + PUBLIC_NOTE + text
 
 

@@ -7,8 +7,6 @@ from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
 from corpus import readers, schema, stages, user_code
 from corpus.errors import PlanError
 from corpus.output import parquet_options
@@ -28,6 +26,7 @@ from corpus.privacy import keys, suppression
 from corpus.privacy.pseudonyms import PseudonymSettings
 from corpus.storage import download, filesystem
 from corpus.tasks.files import fingerprint
+from corpus.yaml_text import dump_yaml
 from filters import contract
 from filters.contract import FilterConfig
 from filters.text.languages import find_entry
@@ -474,8 +473,7 @@ class Plan:
 
     def to_yaml(self) -> str:
         """:meth:`resolved` as YAML."""
-        text: str = yaml.safe_dump(self.resolved(), sort_keys=False, allow_unicode=True)
-        return text
+        return dump_yaml(self.resolved())
 
 
 def _load_document(

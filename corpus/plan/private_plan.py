@@ -19,6 +19,7 @@ import yaml
 
 from corpus.storage import filesystem
 from corpus.tasks.files import atomic_write
+from corpus.yaml_text import dump_yaml
 
 FOLDER_SUFFIX = ".plans"
 _HEAD = (
@@ -53,7 +54,7 @@ def write(
     folder = plans_folder(key_path, out)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     stem = _stem(out, name)
-    text = _HEAD + yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    text = _HEAD + dump_yaml(document)
     for file, content in (
         (f"{stem}.files.json", json.dumps(files, ensure_ascii=True, indent=0)),
         (f"{stem}.yaml", text),

@@ -6,8 +6,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
 from corpus.report import facts
 from corpus.report.funnel import (
     PUSHED_HEADS,
@@ -18,6 +16,7 @@ from corpus.report.funnel import (
 )
 from corpus.report.published_plan import PublishedPlan, display_names
 from corpus.report.templates import render_markdown
+from corpus.yaml_text import dump_yaml
 
 #: The Hub's names of licences are SPDX's in lower case; these are the ones a corpus may have.
 _HUB_LICENSES = (
@@ -62,7 +61,7 @@ def render_dataset_card(
     front_matter = _front_matter(manifest, plan, statistics)
     return render_markdown(
         "dataset_card.md.jinja",
-        front_matter=yaml.safe_dump(front_matter, sort_keys=False, allow_unicode=True).strip(),
+        front_matter=dump_yaml(front_matter).strip(),
         title=plan.title,
         summary=summarize_manifest(manifest),
         funnel=list(list_funnel_rows(manifest)),

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from corpus.stage_names import Entry, format_entry, parse_entry
+from corpus.yaml_text import dump_yaml
 
 #: A longer list is replaced by its length: it may name thousands of accounts.
 _MAX_LIST_LENGTH = 12
@@ -71,8 +72,7 @@ class PublishedPlan:
         stages = [format_entry(entry.kind, entry.name, entry.settings) for entry in self._entries]
         output = _redact_setting(self.plan.get("output") or {})
         shown = {"sources": sources, "stages": stages, "output": output}
-        text: str = yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=100)
-        return text
+        return dump_yaml(shown, width=100)
 
 
 def _redact_setting(value: Any, name: str = "") -> Any:

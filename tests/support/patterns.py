@@ -232,7 +232,11 @@ def find_anchored() -> dict[str, str]:
     for module in uses:
         for name in uses[module]:
             of_name = uses[module][name].union(
-                *(() if name.startswith("_") else (others.get(name, ()) for others in uses.values()))
+                *(
+                    ()
+                    if name.startswith("_")
+                    else (others.get(name, ()) for others in uses.values())
+                )
             )
             if of_name and of_name <= {"match", "fullmatch"}:
                 found[f"{module}.{name}"] = "match" if "match" in of_name else "fullmatch"

@@ -142,7 +142,8 @@ _HEAD_BYTES = 1 << 16
 _BEGINS = re.compile(rb'\{\s*"@context"\s*:')
 COLLECTION = re.compile(rb'"type"\s*:\s*"(?:Ordered)?Collection(?:Page)?"')
 _ARRAY_BEGINS = re.compile(
-    rb'\[\s*\{(?:[^{}]|\{[^{}]*\})*?"type"\s*:\s*"(?:%s)"' % "|".join(ACTIVITY_TYPES).encode()
+    rb'\[\s*\{(?:[^{}]|\{[^{}]*\})*?"type"\s*:\s*"(?:%s)"'
+    % "|".join(sorted(ACTIVITY_TYPES)).encode()
 )
 _FIRST_PAGE = re.compile(rb'"first"\s*:\s*\{')
 
