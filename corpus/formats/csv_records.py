@@ -195,7 +195,7 @@ class _CsvLines:
         carry, too_long, is_after_gap = "", False, False
         while True:
             try:
-                chunk = self._stream.read(1 << 20)
+                chunk = self._stream.read(max(1 << 18, len(carry)))
                 text = self._decoder.decode(chunk, final=not chunk)
             except DamagedStream as gap:
                 self._decoder.reset()

@@ -138,6 +138,9 @@ class BatchBuilder:
 
     def add(self, records: Sequence[Record], source_file: str, row: int) -> None:
         """Add the records decoded from ``row`` of ``source_file``."""
+        if len(records) == 1 and type(records[0]) is Post:  # nearly always
+            self.posts.append(records[0], source_file, row)
+            return
         posts = [record for record in records if type(record) is Post]
         if posts:
             self.posts.append_all(posts, source_file, row)
@@ -388,12 +391,14 @@ def decode_member(
     """
     source_file, posts = member.source_file, builder.posts
     add_post, add_row = posts.begin_file(source_file)
-    steps = 0  # records that may be added without a look at what the builder holds
+    # The records and bytes that may be added without a look at what the builder holds, and the
+    # bytes that were.
+    steps, max_bytes, size_bytes = 0, 0, 0
     for row, (data, end_offset, problem, ends_member) in locate_config_records(
         member, config, whole_arrays=whole_arrays, done_rows=cursor.row, offset=cursor.offset
     ):
         if data:
-            builder.size_bytes += len(data)
+            size_bytes += len(data)
             try:
                 records = decode(data)
                 if len(records) == 1 and type(records[0]) is Post:  # nearly always
@@ -408,16 +413,20 @@ def decode_member(
         elif problem:
             builder.refuse(source_file, row, problem)
             if ends_member:
-                return  # the member ends here: a resumed read would refuse this again
+                break  # a resumed read would refuse this again
             steps = 0
         steps -= 1
-        if steps <= 0 or builder.size_bytes >= MAX_BATCH_BYTES:
+        if steps <= 0 or size_bytes >= max_bytes:
+            builder.size_bytes += size_bytes
+            size_bytes = 0
             posts.move_pending()
             if builder.is_full():
                 yield row, end_offset
                 posts = builder.posts
                 add_post, add_row = posts.begin_file(source_file)
             steps = min(PENDING_POSTS, builder.count_room())
+            max_bytes = MAX_BATCH_BYTES - builder.size_bytes
+    builder.size_bytes += size_bytes
 
 
 def locate_config_records(

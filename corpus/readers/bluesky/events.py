@@ -26,7 +26,8 @@ PROFILES_COLLECTION = "app.bsky.actor.profile"
 #: The collections of declarations about reuse, and whether their consent counts; their refusal
 #: always does. The second is the one of the proposal's demonstration site.
 DECLARATIONS = {"org.user-intents.declaration": True, "org.user-intents.demo.declaration": False}
-_READ_COLLECTIONS = frozenset({POSTS_COLLECTION, PROFILES_COLLECTION, *DECLARATIONS})
+#: The changes of other collections are skipped.
+READ_COLLECTIONS = frozenset({POSTS_COLLECTION, PROFILES_COLLECTION, *DECLARATIONS})
 _OPERATIONS = frozenset({"create", "update", "delete"})
 _DID = re.compile(r"did:[a-z]+:[A-Za-z0-9._:%-]+")
 _RKEY = re.compile(r"[A-Za-z0-9._:~-]{1,512}")
@@ -65,14 +66,23 @@ def decode_commit(
     account: frozenset[str] = NO_LABELS,
 ) -> Sequence[Record]:
     """Decode one change to a repository."""
-    if not did:
-        raise Refused("no_id")
-    if operation not in _OPERATIONS:
-        raise Refused("unknown_operation")
-    if not collection:
-        raise Refused("no_collection")
-    if collection not in _READ_COLLECTIONS:
+    did, operation, collection = check_change(did, operation, collection)
+    if collection not in READ_COLLECTIONS:
         return make_skipped(collection)
+    return decode_change(did, seen_at, operation, collection, rkey, load, config, account)
+
+
+def decode_change(
+    did: str,
+    seen_at: int | None,
+    operation: str,
+    collection: str,
+    rkey: str | None,
+    load: RecordLoader,
+    config: Config,
+    account: frozenset[str] = NO_LABELS,
+) -> Sequence[Record]:
+    """Decode a change of one of the collections that are read, after :func:`check_change`."""
     author = _make_author(did)
     if collection in DECLARATIONS:
         if rkey != "self":  # the key of an account's only declaration
@@ -96,6 +106,19 @@ def decode_commit(
         raise Refused("no_time")
     superseded = Tombstone("id", "bluesky:" + uri, "superseded", seen_at)
     return (created._replace(edited_at=seen_at), superseded)
+
+
+def check_change(
+    did: str | None, operation: str | None, collection: str | None
+) -> tuple[str, str, str]:
+    """Return whose change it is, what was done, and to what; refuse it if any is missing."""
+    if not did:
+        raise Refused("no_id")
+    if operation is None or operation not in _OPERATIONS:
+        raise Refused("unknown_operation")
+    if not collection:
+        raise Refused("no_collection")
+    return did, operation, collection
 
 
 def _decode_declaration(

@@ -11,7 +11,7 @@ import msgspec
 from pydantic import Field
 
 from corpus.formats.times import parse_given_micros
-from corpus.readers.contract import JsonConfig, Post, Refused, match_mentions
+from corpus.readers.contract import JsonConfig, Post, Refused, match_mentions, new_post
 from corpus.readers.x.common import normalize_language
 
 POSTS_COLLECTION = "app.bsky.feed.post"
@@ -128,28 +128,34 @@ def make_post(
     if created is not None and seen_at is not None and created > seen_at + _MAX_CLOCK_ERROR_US:
         created = seen_at
     labels = record.get_label_names() | account_labels
-    return Post(
-        name,
-        text,
-        kind,
-        did,
-        None,  # community
-        created,
-        _find_language(record.langs),
-        parent,
-        root,
-        None,  # score
-        None,  # replies
-        None if _SENSITIVE.isdisjoint(labels) else True,
-        True if "bot" in labels else None,
-        None,  # license
-        _find_withdrawal(labels, config),
-        None,  # accepted_id
-        None,  # consent
-        seen_at,
-        match_mentions(text, _iter_mentioned_users(text, record))
-        if record.facets and "@" in text
-        else None,
+    return new_post(
+        (
+            name,
+            text,
+            kind,
+            did,
+            None,  # community
+            created,
+            _find_language(record.langs),
+            parent,
+            root,
+            None,  # score
+            None,  # replies
+            None if _SENSITIVE.isdisjoint(labels) else True,
+            True if "bot" in labels else None,
+            None,  # license
+            _find_withdrawal(labels, config) if labels else None,
+            None,  # accepted_id
+            None,  # consent
+            seen_at,
+            match_mentions(text, _iter_mentioned_users(text, record))
+            if record.facets and "@" in text
+            else None,
+            None,  # original_author
+            None,  # author_name
+            None,  # edited_at
+            None,  # author_since
+        )
     )
 
 

@@ -24,7 +24,10 @@ from corpus.formats.dump_input import DumpInput
 from corpus.formats.times import parse_micros
 from corpus.readers.batches import read_lines, read_records
 from corpus.readers.bluesky.events import (
+    READ_COLLECTIONS,
+    check_change,
     decode_account_event,
+    decode_change,
     decode_commit,
     decode_sync_event,
     make_skipped,
@@ -119,6 +122,18 @@ _V2_PREFIX = "network.bsky.jetstream.subscribeEvents#"
 _parse = msgspec.json.Decoder(_Line).decode
 
 
+_decoders: dict[Any, Any] = {}  # by the type of the record
+
+
+def _decode_record(record: msgspec.Raw, shape: type[T]) -> T:
+    if not bytes(record):
+        raise Refused("no_record")
+    decoder: msgspec.json.Decoder[T] | None = _decoders.get(shape)
+    if decoder is None:
+        decoder = _decoders[shape] = msgspec.json.Decoder(shape)
+    return decoder.decode(record)
+
+
 def fits(sample: Sample) -> float:
     """Return how well the sample fits Jetstream, a repository's export or the firehose."""
     if is_frames(sample.head):
@@ -191,21 +206,19 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
         kind = event.kind or _get_event_kind(event)
         if kind == "commit":
             change = event if event.commit is None else event.commit
-
-            def load(shape: type[T]) -> T:
-                if not bytes(change.record):
-                    raise Refused("no_record")
-                return msgspec.json.decode(change.record, type=shape)
-
-            return decode_commit(
+            did, operation, collection = check_change(
                 event.did,
-                _get_event_time(event, change.rev),
                 change.operation or _OLD_OPERATIONS.get(change.type or ""),
                 change.collection,
-                change.rkey,
-                load,
-                config,
             )
+            if collection not in READ_COLLECTIONS:  # most are likes
+                return make_skipped(collection)
+
+            def load(shape: type[T]) -> T:
+                return _decode_record(change.record, shape)
+
+            seen_at = _get_event_time(event, change.rev)
+            return decode_change(did, seen_at, operation, collection, change.rkey, load, config)
         if kind == "account":
             state = event.account or _Account()
             return decode_account_event(
@@ -234,9 +247,7 @@ def _decode_tap_event(row: _Line, config: Config) -> Sequence[Record]:
     change = _parse_tap_record(row.record)
 
     def load(shape: type[T]) -> T:
-        if not bytes(change.record):
-            raise Refused("no_record")
-        return msgspec.json.decode(change.record, type=shape)
+        return _decode_record(change.record, shape)
 
     seen_at = parse_tid_micros(change.rev)
     return decode_commit(

@@ -54,7 +54,8 @@ def read(
                     except Refused as refusal:
                         builder.refuse(source_file, row, refusal.reason)
                 builder.size_bytes += chars
-                yield row, 0
+                if builder.is_full():
+                    yield row, 0
         if records.break_reason:
             builder.refuse(source_file, row + 1, records.break_reason)
 

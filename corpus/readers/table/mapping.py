@@ -149,7 +149,7 @@ def build_post_maker(config: Config) -> MakePost:
             if not name:
                 raise Refused("no_id")
             fields[0] = prefix + name
-        parsed = (_parse_text(values[index]) for index in text_indexes)
+        parsed = [_parse_text(values[index]) for index in text_indexes]
         texts = [text for text in parsed if text is not None]
         if not texts:
             raise Refused("no_text")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from html import unescape
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -120,6 +121,7 @@ _MIN_SNOWFLAKE = 10**11  # larger than any sequential id from before
 _parse_line = msgspec.json.Decoder(ApiLine).decode
 _parse_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _parse_tweet = msgspec.json.Decoder(ApiTweet).decode
+_parse_tweets = msgspec.json.Decoder(list[ApiTweet]).decode
 _parse_user = msgspec.json.Decoder(ApiUser).decode
 _parse_poll = msgspec.json.Decoder(Poll).decode
 _parse_media = msgspec.json.Decoder(list[Media]).decode
@@ -188,8 +190,8 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
         )
         data = bytes(row.data)
         if data[:1] == b"[":
-            for item in _parse_items(data):
-                records += _decode_item(item, included)
+            for tweet in _parse_page(data):
+                records += _decode_tweet(tweet, included)
         elif data[:1] == b"{":
             records += _decode_object(data, included)
         elif not records and not bytes(row.meta):
@@ -198,9 +200,9 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
             records.append(Skipped("empty_page"))
         if config.includes:
             known = {record.id for record in records if isinstance(record, Post)}
-            for name, tweet in included.tweets.items():
+            for name, referred in included.tweets.items():
                 if "x:" + name not in known:
-                    records += _decode_tweet(tweet, included)
+                    records += _decode_tweet(referred, included)
         return records
 
     return decode
@@ -232,15 +234,23 @@ def _index_alts(media: msgspec.Raw) -> dict[str, str | None]:
     return {one.media_key or "": one.alt_text for one in listed}
 
 
-def _decode_item(item: msgspec.Raw, included: _Included) -> Sequence[Record]:
+def _parse_page(data: bytes) -> Sequence[ApiTweet | Refused]:
+    """Return the tweets of a page, and a refusal in place of each that is malformed."""
+    with suppress(msgspec.ValidationError):
+        return _parse_tweets(data)
     # One malformed tweet must not cost the other 499 of its page.
-    try:
-        return _decode_tweet(_parse_tweet(item), included)
-    except msgspec.ValidationError:
-        return (Refused("wrong_type"),)
+    tweets: list[ApiTweet | Refused] = []
+    for item in _parse_items(data):
+        try:
+            tweets.append(_parse_tweet(item))
+        except msgspec.ValidationError:
+            tweets.append(Refused("wrong_type"))
+    return tweets
 
 
-def _decode_tweet(tweet: ApiTweet, included: _Included) -> Sequence[Record]:
+def _decode_tweet(tweet: ApiTweet | Refused, included: _Included) -> Sequence[Record]:
+    if isinstance(tweet, Refused):
+        return (tweet,)
     try:
         return _make_records(tweet, included)
     except Refused as refusal:
