@@ -36,6 +36,31 @@ def _around(template: str) -> Write:
     return lambda detail, entity, rng: template.format(detail.text)
 
 
+#: What a detail is called by who gives it; a rule must not take the words around it for a label
+#: that makes of a number no contact data.
+_CALLED = {
+    "EMAIL_ADDRESS": ("email", "mail", "e-mail address"),
+    "PHONE_NUMBER": ("phone", "mobile", "tel", "whatsapp"),
+    "IP_ADDRESS": ("ip", "ip address", "server"),
+    "CREDIT_CARD": ("card", "credit card", "visa", "cc"),
+    "IBAN_CODE": ("iban", "account"),
+    "BITCOIN": ("wallet", "btc"),
+    "WALLET": ("wallet", "xmr"),
+    "US_SSN": ("ssn", "social security"),
+    "MAC_ADDRESS": ("mac", "device"),
+}
+
+
+def _called(template: str) -> Write:
+    """Return a context in which the detail, ``{d}``, is called by its name, ``{w}``."""
+
+    def write(detail: Detail, entity: str, rng: random.Random) -> str | None:
+        words = _CALLED.get(entity)
+        return template.format(w=rng.choice(words), d=detail.text) if words else None
+
+    return write
+
+
 def _unless(write: Write, *entities: str) -> Write:
     return lambda detail, entity, rng: None if entity in entities else write(detail, entity, rng)
 
@@ -176,6 +201,22 @@ _PUNCTUATION = {
     "ideographic space": "邮箱\u3000{}\u3000谢谢",
     "direction marks": "me \u200e\u2066{}\u2069\u200f there",
 }
+_LABELS = {
+    "no": "my {w} no {d} is new",
+    "no.": "{w} no. {d}",
+    "nr.": "{w} nr. {d}, thanks",
+    "number": "the {w} number: {d}",
+    "number is": "the {w} number is {d}",
+    "hash sign": "{w} #{d}",
+    "id": "{w} id: {d}",
+    "code": "{w} code {d}",
+    "value": "{w} = {d}",
+    "JSON": '{{"{w}": "{d}"}}',
+    "count": "{w} {d} people asked",
+    "days": "it was {w} {d} days ago",
+    "path": "{w}/{d}",
+    "hyphen": "{w}-{d}",
+}
 
 CONTEXTS: tuple[Context, ...] = (
     *(Context("scripts", name, _around(text)) for name, text in _SCRIPTS.items()),
@@ -217,6 +258,7 @@ CONTEXTS: tuple[Context, ...] = (
     Context("characters", "direction marks in it", _insert("\u200e", "\u200f", "\u202a", "\u202c")),
     Context("characters", "variation selectors", _insert("\ufe0e", "\ufe0f")),
     Context("characters", "grapheme joiners", _insert("\u034f")),
+    *(Context("labels", name, _called(text)) for name, text in _LABELS.items()),
     Context("casing", "upper", _only(_change("MAIL {} NOW", str.upper), *_ANY_CASE)),
     Context("casing", "lower", _only(_change("mail {} now", str.lower), *_ANY_CASE)),
     Context("casing", "title", _only(_change("Mail {} Now", str.title), "EMAIL_ADDRESS", "HANDLE")),

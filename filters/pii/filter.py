@@ -32,7 +32,7 @@ WRITES: Mapping[str, pl.DataType] = {
     "text": pl.String(),
     **{f"pii_{entity.lower()}": pl.UInt16() for entity in (*ENTITIES, "HANDLE")},
 }
-VERSION = 9
+VERSION = 10
 REASONS = ("too_much_pii",)
 
 _MAX_COUNT = 65535  # of the count columns' type

@@ -180,6 +180,17 @@ _CURRENCY_BEFORE = re.compile(
 )
 
 
+# A word that says whose number a card's or a social security number is: "card no 4291...".
+_CARD_CUE = re.compile(
+    r"(?:\b(?:cards?|visa|master ?card|maestro|amex|american express|discover|diners|jcb|unionpay|"
+    r"rupay|credit|debit|prepaid|cc|pan|\w*karten?\w*|cartes?|carta|carte|tarjetas?|"
+    r"cart(?:ão|ao|ões)|kaart\w*|karta|kart[yęa]|kartı|kort\w*|kartu|thẻ|карт\w*|"
+    r"ssn|itin|social(?: security)?|sin|tax ?id|taxpayer)\b"
+    r"|카드|カード|卡|कार्ड|بطاق|כרטיס|บัตร)[^\n]{0,24}$",
+    re.I,
+)
+
+
 def is_cued(before: str) -> bool:
     """Return whether a text that ends before a number says that it is a phone number."""
     return bool(_CUE.search(before))
@@ -208,17 +219,30 @@ _LABEL_CHARACTERS = 24
 def _is_labelled(seen: Surroundings) -> bool:
     if not _LABEL_NEAR.search(seen.before[-_LABEL_CHARACTERS:]):
         return False
+    if seen.entity != "PHONE_NUMBER" and _CARD_CUE.search(seen.before):
+        return False
     if _STRONG_LABEL.search(seen.before) and not seen.content.startswith("+"):
         return True
     label = _LABEL.search(seen.before)
     if label and not seen.content.startswith("+"):
         # "order 415-555-2671" is a call to order; "order no. 415-555-2671" is not.
-        return seen.content.isdecimal() or bool(_WEAK_LABEL.search(seen.before))
-    return bool(_WEAK_LABEL.search(seen.before)) and seen.content.isdecimal() and not _is_cued(seen)
+        return seen.content.isdecimal() or (
+            bool(_WEAK_LABEL.search(seen.before)) and not _is_cued(seen)
+        )
+    # "No. 4291..." is said of cards too; few other numbers have a card's digits and checksum.
+    return (
+        seen.entity != "CREDIT_CARD"
+        and bool(_WEAK_LABEL.search(seen.before))
+        and seen.content.isdecimal()
+        and not _is_cued(seen)
+    )
 
 
 def _is_count(seen: Surroundings) -> bool:
-    if seen.content.startswith(("+", "(")):
+    # Nobody counts 123-45-6789 days.
+    if seen.content.startswith(("+", "(")) or not (
+        seen.entity == "PHONE_NUMBER" or seen.content.isdecimal()
+    ):
         return False
     is_counted = _UNIT.match(seen.after) or _CURRENCY_BEFORE.search(seen.before)
     return bool(is_counted) and not _CUE.search(seen.before)
@@ -469,6 +493,9 @@ def _is_in_hex(seen: Surroundings) -> bool:
 
 # --- versions -------------------------------------------------------------------------------------
 
+# No word for a computer ends here: server/9.2.3.4 and host-9.2.3.4 are addresses.
+_HOST_WORDS = "ip host server addr address proxy gateway dns client peer"
+_NO_HOST = "".join(f"(?<!{word})" for word in _HOST_WORDS.split())
 _VERSION_BEFORE = re.compile(
     r"(?:\b(?:v|ver|vers|version|api|tag|changelog|sdk|versions|versión|versão|versione|release|rel|build|firmware|fw|"
     r"revision|rev|patch|update|upgrade|upgraded|upgrading|downgraded?|driver|kernel|assembly|"
@@ -480,7 +507,7 @@ _VERSION_BEFORE = re.compile(
     r"unity|unreal|directx|opengl|nuget|gem|pip|wordpress|drupal|joomla|magento|docker|kubernetes)"
     r"(?:(?: version| number| to| from| is| was|:|=|\s|[\"'(,.])){0,3}"
     r"|§\s?|(?:==|>=|<=|~>|\^|~=)\s?"
-    r"|(?<![/.\w])[A-Z][A-Za-z]{2,20}/|(?<!ip)(?<!host)(?<!server)[A-Za-z]-)\Z",
+    r"|(?<![/.\w])[A-Z][A-Za-z]{2,20}" + _NO_HOST + r"/|[A-Za-z]" + _NO_HOST + r"-)\Z",
     re.I,
 )
 _VERSION_NEAR = re.compile(
@@ -557,8 +584,8 @@ def _is_no_global_ipv6(seen: Surroundings) -> bool:
 def _is_in_hex_pairs(seen: Surroundings) -> bool:
     """Return whether a MAC address is a part of a longer row of bytes: a fingerprint, a dump."""
     return bool(
-        re.search(r"[0-9A-Fa-f]{2}[:.-]\Z", seen.before)
-        or re.match(r"[:.-][0-9A-Fa-f]{2}", seen.after)
+        re.search(r"(?<![A-Za-z0-9])[0-9A-Fa-f]{2}[:.-]\Z", seen.before)
+        or re.match(r"[:.-][0-9A-Fa-f]{2}(?![A-Za-z0-9])", seen.after)
     )
 
 
@@ -608,7 +635,8 @@ RULES = (
     Veto("short_groups", ("PHONE_NUMBER",), _is_short_groups),
     Veto("isbn", _NUMBERS, _is_isbn),
     Veto("label", _NUMBERS, _is_labelled),
-    Veto("count", _NUMBERS, _is_count),
+    # Not of cards: few numbers of so many digits are counts, and most of these fail the checksum.
+    Veto("count", ("PHONE_NUMBER", "US_SSN"), _is_count),
     Veto("hex", (*_NUMBERS, "IP_ADDRESS"), _is_in_hex),
     Veto("dotted_version", ("PHONE_NUMBER",), _is_dotted_version),
     Veto("version", ("IP_ADDRESS",), _is_version),

@@ -52,7 +52,11 @@ BOTH_WAYS = [
     ("round", "about 3000000000 of them", "about 3000000000, 3012345678"),
     ("count", "it has 4155552671 views", "it has no views, 4155552671 works"),
     ("count", "it costs $4155552671", "it costs $415, 4155552671"),
+    ("count", "it took 123456789 days", "it was 536-22-1234 days ago"),
     ("label", "order no. 415-555-2671 came", "to order 415-555-2671"),
+    ("label", "order no. 4111111111111111", "my credit card no. 4111111111111111"),
+    ("label", "order no. 4111111111111111", "it says no. 4111111111111111"),
+    ("label", "contact id: 4155552671", "contact id: (415) 555-2671"),
     ("label", "ISBN: 4155552671", "an ISBN? 4155552671"),
     ("label", "ISBN 0-306-40615-2, ISSN 2049-3630", "ISBN? 415-555-2671"),
     ("isbn", "978-3-16-148410-0 is out", "978-3-16-148410-0 is at 415-555-2671"),
@@ -67,9 +71,11 @@ BOTH_WAYS = [
     ("version", "thing-9.2.3.4.tar.gz", "http://9.2.3.4/x.tar.gz"),
     ("version", "9.2.3.4.5 and 9.2.3.4-beta", "9.2.3.4-9.2.3.9"),
     ("version", '"version": "9.2.3.4", libx.so.9.2.3.4', '"ip": "9.2.3.4", host.9.2.3'),
+    ("version", "Chrome/9.2.3.4 and libx-9.2.3.4", "server/9.2.3.4 and host-9.2.3.4"),
     ("version", "upgrade from 9.2.3.4 to 9.2.3.5", "connect from 9.2.3.4 to 9.2.3.5"),
     ("no_global_ipv6", "A::B and dead::beef", "2606:4700:4700::1111"),
     ("hex_pairs", "a1:1a:2b:3c:4d:5e:6f:70", "mac 20:1a:2b:3c:4d:5e"),
+    ("hex_pairs", "a1:1a:2b:3c:4d:5e:6f:70", "device-20:1a:2b:3c:4d:5e-added"),
     ("page", "https://maps.example.org/maps/@52.520008,15z", "https://maps.example.org/a@b.org"),
     ("code", "```\nf(4155552671)\n```", "```\nf()\n``` 4155552671, call `4155552671`"),
     ("at_a_point", "my best guess at this point is no", "my address: finch at example point fr"),
@@ -172,7 +178,7 @@ LINES = [
     ("PHONE_NUMBER", "see ~/a/b/c\n[4155552671]"),
     ("US_SSN", "it was 2019.\n[536-22-1234]"),
     ("IP_ADDRESS", "it was 2019.\n[9.2.3.4]"),
-    ("MAC_ADDRESS", "they made:\n[1a:2b:3c:4d:5e:6f]"),
+    ("MAC_ADDRESS", "it is in 20:\n[1a:2b:3c:4d:5e:6f]"),
 ]
 
 
