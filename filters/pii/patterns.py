@@ -1,4 +1,4 @@
-"""Find what Presidio does not know: phones by language, wallets, secrets, some accounts."""
+"""Find what Presidio does not: phones by language, wallets, secrets, numbers behind their name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from filters.pii import edges, phones, presidio, secrets, wallets
+from filters.pii import edges, phones, presidio, secrets, social_security, wallets
 from filters.pii.spans import EntitySpan
 
 #: What ``pii`` looks for if a plan does not say what.
@@ -44,6 +44,13 @@ class PatternFinder:
             self._finders.append((gate, lambda texts, _: wallets.find_wallets(texts)))
         if "SECRET" in self._entities:
             self._finders.append((secrets.GATE, lambda texts, _: secrets.find_secrets(texts)))
+        if "US_SSN" in self._entities:
+            self._finders.append(
+                (
+                    social_security.GATE,
+                    lambda texts, _: social_security.find_social_security_numbers(texts),
+                )
+            )
         if "IBAN_CODE" in self._entities:
             self._finders.append((edges.IBAN_GATE, lambda texts, _: _find_ibans(texts)))
 

@@ -430,7 +430,9 @@ def _is_file(seen: Surroundings) -> bool:
 
 _ASSIGNED_BEFORE = re.compile(r"\b(\w+)[\])]?\s?(?:[=!<>:]=|=|<|>)=?\s?[\"']?\Z")
 _ASSIGNED_AFTER = re.compile(r"[\"']?\s?(?:[;)\],]|&&|\|\||AND\b|OR\b|$)")
-_PHONE_NAME = re.compile(r"tel|phone|mob|cell|num|call|contact|fax|whats|wa|sms|msisdn|text", re.I)
+_CALLED_SO = re.compile(
+    r"tel|phone|mob|cell|num|call|contact|fax|whats|wa|sms|msisdn|text|ssn|social", re.I
+)
 
 
 def _is_assigned(seen: Surroundings) -> bool:
@@ -440,7 +442,7 @@ def _is_assigned(seen: Surroundings) -> bool:
     name = _ASSIGNED_BEFORE.search(seen.before)
     return (
         name is not None
-        and not _PHONE_NAME.search(name[1])
+        and not _CALLED_SO.search(name[1])
         and bool(_ASSIGNED_AFTER.match(seen.after))
     )
 
