@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 import yaml
 
 from corpus.journal import CorpusFiles
@@ -23,6 +24,7 @@ from corpus.maintenance.visible_text import SEPARATOR
 from corpus.plurals import pluralize
 from corpus.privacy import keys
 from corpus.privacy.pseudonyms import ID_COLUMNS
+from corpus.storage.parquet_columns import read_row_groups, read_schema
 
 #: A folder in which a system keeps a user's files; the part after it is a user's name.
 HOME_FOLDER = r"(?i)(?:^|[/\\])(?:home|users|documents and settings)[/\\][^/\\\s]+[/\\]"
@@ -77,7 +79,14 @@ def check_files_for_contact_data(files: CorpusFiles, detector: ContactDataDetect
             continue
         try:
             counts = _count_in_file(files.path(name.as_posix()), detector)
-        except (OSError, ValueError, pl.exceptions.PolarsError, yaml.YAMLError, RecursionError):
+        except (
+            OSError,
+            ValueError,
+            pa.ArrowException,
+            pl.exceptions.PolarsError,
+            yaml.YAMLError,
+            RecursionError,
+        ):
             counts = Counter({"UNREADABLE": 1})
         if counts:
             total += counts
@@ -94,13 +103,12 @@ def check_files_for_contact_data(files: CorpusFiles, detector: ContactDataDetect
 
 def _count_in_file(path: Path, detector: ContactDataDetector) -> Counter[str]:
     if path.suffix == ".parquet":
-        frame = pl.scan_parquet(path, glob=False)
-        names = [name for name, kind in frame.collect_schema().items() if kind == pl.String]
+        names = [name for name, kind in read_schema(path).items() if kind == pl.String]
         total: Counter[str] = Counter()
         for name in names:
             if name not in ID_COLUMNS:
-                values = frame.select(pl.col(name).unique()).collect().to_series()
-                for counts in find_in_values(values, detector).values():
+                distinct = [rows[name].unique() for rows in read_row_groups(path, [name])]
+                for counts in find_in_values(pl.concat(distinct).unique(), detector).values():
                     total += counts
         return total
     if path.stat().st_size > _MAX_PAGE_BYTES:
@@ -174,11 +182,10 @@ def count_unkeyed_ledger_ids(ledger: Sequence[Path]) -> int:
     keyed = keys.KEYED_ID.pattern.replace(r"\Z", "$")
     count = 0
     for path in ledger:
-        frame = pl.scan_parquet(path, glob=False)
-        names = [name for name in ID_COLUMNS if name in frame.collect_schema().names()]
+        names = [name for name in ID_COLUMNS if name in read_schema(path)]
         unkeyed = [(~pl.col(name).str.contains(keyed)).sum().alias(name) for name in names]
-        if unkeyed:
-            count += sum(frame.select(unkeyed).collect().row(0))
+        for rows in read_row_groups(path, names) if names else ():
+            count += sum(rows.select(unkeyed).row(0))
     return count
 
 
@@ -186,5 +193,5 @@ def count_listed_ledger_ids(ledger: Sequence[Path], ids: frozenset[str]) -> int:
     """Return how many rows of the ledger have one of the ids."""
     if not ids:
         return 0
-    rows = (pl.scan_parquet(path, glob=False).select(pl.col("id")).collect() for path in ledger)
-    return sum(int(frame["id"].is_in(list(ids)).sum()) for frame in rows)
+    groups = (rows for path in ledger for rows in read_row_groups(path, ["id"]))
+    return sum(int(rows["id"].is_in(list(ids)).sum()) for rows in groups)

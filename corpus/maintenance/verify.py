@@ -25,6 +25,7 @@ from corpus.privacy import suppression
 from corpus.schema import LEDGER_COLUMNS
 from corpus.storage import export_files, folder_lock
 from corpus.storage.filesystem import hash_file
+from corpus.storage.parquet_columns import read_row_groups
 from corpus.storage.remote_path import RemotePath, parse_path
 from corpus.storage.unfinished_takedown import discard, recover
 
@@ -243,12 +244,11 @@ def _check_ledger(files: CorpusFiles, manifest: dict[str, Any]) -> Check:
     for path in files.ledger():
         try:
             with path.open("rb") as file:
-                frame = pl.read_parquet(file, columns=list(LEDGER_COLUMNS))
-        except (OSError, pl.exceptions.PolarsError):
+                for group in read_row_groups(file, list(LEDGER_COLUMNS)):
+                    for stage, reason, count in group.group_by("stage", "reason").len().iter_rows():
+                        actual[stage, reason] += count
+        except (OSError, pa.ArrowException, pl.exceptions.PolarsError):
             wrong.append(f"dropped/{path.name} cannot be read")
-            continue
-        for stage, reason, count in frame.group_by("stage", "reason").len().iter_rows():
-            actual[stage, reason] += count
     for stage, reason in sorted({*built, *actual}):
         rows, expected = actual[stage, reason], built.get((stage, reason), 0)
         if rows != expected:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,13 @@ import polars as pl
 from corpus.privacy import keys, people
 from corpus.privacy.pseudonyms import PseudonymSettings
 from corpus.schema import LEDGER_COLUMNS, LEDGER_PEOPLE
+from corpus.storage.parquet_columns import read_present_columns, write_frames
 from corpus.tasks import array_store
 from corpus.tasks.files import atomic_write
 
-#: The rows of a ledger file. A task needs some hundred bytes for each.
+#: The rows of a ledger file, and of a row group, which the task has in memory.
 LEDGER_FILE_ROWS = 4_000_000
+_ROW_GROUP_ROWS = 500_000
 
 
 @dataclass(frozen=True)
@@ -44,34 +46,35 @@ class WriteLedgerFile:
     def __call__(self) -> WriteLedgerFile:
         """Write the file, and that of the people of its rows if any are known."""
         pseudonyms = self.pseudonyms.load()
-        frames = [pseudonyms.replace_id_columns(self._read_rows(path)) for path in self.row_files]
-        rows = pl.concat(frames).slice(self.skip_rows, self.rows)
-        people_rows = people.pseudonymize_people(rows, pseudonyms)
-        rows = rows.drop(list(LEDGER_PEOPLE))
-        if people_rows.select(pl.any_horizontal(pl.all().is_not_null()).any()).item():
-            self.people_target.parent.mkdir(exist_ok=True)
-            people.save_people(
-                people_rows, self.people_target, keys.load_key(self.pseudonyms.key_path)
-            )
-        else:
-            self.people_target.unlink(missing_ok=True)
+        key = keys.load_key(self.pseudonyms.key_path)
+        people_rows = self._read_rows(LEDGER_PEOPLE)
+        people.save_ledger_people(
+            (people.pseudonymize_people(rows, pseudonyms) for rows in people_rows),
+            self.people_target,
+            key,
+        )
+        schema = LEDGER_COLUMNS | self.scores
+        rows = (pseudonyms.replace_id_columns(rows) for rows in self._read_rows(schema))
         with atomic_write(self.target, durable=True) as temporary:
-            rows.write_parquet(temporary, compression="zstd", row_group_size=500_000)
+            write_frames(temporary, rows, schema, _ROW_GROUP_ROWS)
         return self
 
-    def _read_rows(self, path: Path) -> pl.DataFrame:
-        schema = LEDGER_COLUMNS | self.scores | LEDGER_PEOPLE
-        frame = pl.read_parquet(path, glob=False)
-        if "stage" in frame.columns:
-            frame = frame.filter(pl.col("stage") == self.stage)
-        else:  # refused records, which have neither an id nor scores
-            frame = frame.with_columns(pl.lit(self.stage).alias("stage"))
-        missing = [
-            pl.lit(None, dtype=dtype).alias(name)
-            for name, dtype in schema.items()
-            if name not in frame
-        ]
-        return frame.with_columns(missing).select(list(schema))
+    def _read_rows(self, schema: Mapping[str, pl.DataType]) -> Iterator[pl.DataFrame]:
+        """Yield the file's rows, a frame for each of ``row_files``, with the columns ``schema``."""
+        first, end = self.skip_rows, self.skip_rows + self.rows
+        for path in self.row_files:
+            frame = read_present_columns(path, {**schema, "stage": pl.String})
+            if "stage" in frame.columns:
+                frame = frame.filter(pl.col("stage") == self.stage)
+            else:  # refused records, which have neither an id nor scores
+                frame = frame.with_columns(pl.lit(self.stage).alias("stage"))
+            missing = [
+                pl.lit(None, dtype=dtype).alias(name)
+                for name, dtype in schema.items()
+                if name not in frame
+            ]
+            yield frame.with_columns(missing).select(list(schema))[max(0, first) : max(0, end)]
+            first, end = first - frame.height, end - frame.height
 
 
 def make_ledger_tasks(

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow.parquet as pq
 
 from corpus import stages
 from corpus.output.columns import OutputColumns
@@ -28,7 +29,7 @@ from corpus.privacy.pseudonyms import (
     PseudonymSettings,
 )
 from corpus.schema import LEDGER_KEY, POST
-from corpus.storage.parquet_columns import read_schema
+from corpus.storage.parquet_columns import read_row_groups, read_schema
 from corpus.tasks.files import atomic_write, write_json
 from corpus.tasks.task import ResumableTask, Written
 
@@ -62,7 +63,7 @@ ReasonCounts = Counter[tuple[str, str]]
 class _SelectRows(ResumableTask):
     """Writes selected rows of some files to ``target``.
 
-    There may be many large files: the task has one of them and the selected rows in memory.
+    There may be many large files: the task has one row group and the selected rows in memory.
     """
 
     target: Path
@@ -96,9 +97,9 @@ class SelectKeptPosts(_SelectRows):
         """Return whole rows with ``_hash``, and whether they are ``_chosen`` by it."""
         best = pl.DataFrame(schema={"id": pl.String, "_hash": pl.UInt64})
         for path in self.shards:
-            ids = pl.read_parquet(path, columns=["id", "platform"], glob=False)
-            ids = ids.filter(pl.col("platform") != canaries.PLATFORM).select("id")
-            best = _take_lowest(pl.concat([best, _with_id_hash(ids)]), self.count)
+            for ids in read_row_groups(path, ["id", "platform"]):
+                own = ids.filter(pl.col("platform") != canaries.PLATFORM).select("id")
+                best = _take_lowest(pl.concat([best, _with_id_hash(own)]), self.count)
         selected = pl.concat([best["id"], pl.Series("id", self.clusters, dtype=pl.String)])
         rows = pl.concat([_read_rows_with_ids(path, selected) for path in self.shards])
         chosen = pl.col("id").is_in(best["id"].implode()).alias("_chosen")
@@ -287,11 +288,16 @@ def _count_reasons(rows: pl.DataFrame) -> ReasonCounts:
 
 
 def _read_rows_with_ids(path: Path, ids: pl.Series) -> pl.DataFrame:
-    """Return the rows of a file with one of ``ids``; read whole rows only if there are any."""
-    selected = pl.read_parquet(path, columns=["id"], glob=False)["id"].is_in(ids.implode())
-    if not selected.any():
-        return pl.DataFrame(schema=read_schema(path))
-    return pl.read_parquet(path, glob=False).filter(selected)
+    """Return the rows of a file with one of ``ids``; read no row group that has none of them."""
+    found = [pl.DataFrame(schema=read_schema(path))]
+    with pq.ParquetFile(path) as file:
+        for number in range(file.num_row_groups):
+            own = pl.DataFrame(file.read_row_group(number, columns=["id"], use_threads=False))
+            selected = own["id"].is_in(ids.implode())
+            if selected.any():
+                rows = pl.DataFrame(file.read_row_group(number, use_threads=False))
+                found.append(rows.filter(selected))
+    return pl.concat(found)
 
 
 def _format_scores(rows: pl.DataFrame) -> pl.Series:

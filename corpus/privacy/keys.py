@@ -200,7 +200,7 @@ def derive_id_key(key: bytes) -> bytes:
     return _derive_key(key, b"post id")
 
 
-def encrypt(data: bytes, key: bytes, purpose: str = "file") -> bytes:
+def encrypt(data: bytes | memoryview, key: bytes, purpose: str = "file") -> bytes:
     """Encrypt ``data`` with AES-256-SIV; the same data, key and purpose give the same bytes.
 
     The key is derived for ``purpose``, which :func:`decrypt` must be given too.

@@ -9,7 +9,7 @@ authors, where a dump states both. All names are pseudonyms, as authors are in t
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from corpus.errors import BuildError
 from corpus.privacy import keys, suppression
 from corpus.privacy.pseudonyms import Pseudonymizer, PseudonymSettings
 from corpus.schema import LEDGER_PEOPLE
+from corpus.storage.parquet_columns import write_frames
 from corpus.tasks.files import atomic_write, file_sha256
 
 FOLDER = "people"
@@ -29,6 +30,7 @@ COLUMNS: dict[str, pl.DataType] = {
 }
 #: The columns of a name: the pseudonyms of ``platform:name`` and of ``platform:author``.
 NAME_COLUMNS: dict[str, pl.DataType] = {"name": pl.String(), "author": pl.String()}
+_ROW_GROUP_ROWS = 1 << 18
 
 
 def ledger_people_name(ledger_name: str) -> str:
@@ -55,8 +57,34 @@ def save_people(rows: pl.DataFrame, target: Path, key: bytes) -> None:
     """Encrypt rows and write them to ``target``, complete or not at all."""
     buffer = io.BytesIO()
     rows.write_parquet(buffer, compression="zstd")
+    _encrypt(buffer, target, key)
+
+
+def save_ledger_people(frames: Iterable[pl.DataFrame], target: Path, key: bytes) -> None:
+    """Encrypt the columns :data:`COLUMNS` of a ledger file's rows, which come in ``frames``.
+
+    Writes no file if nobody is known, and removes one of an earlier build.
+    """
+    known = False
+
+    def note_known() -> Iterator[pl.DataFrame]:
+        nonlocal known
+        for frame in frames:
+            known = known or any(frame[name].null_count() < frame.height for name in COLUMNS)
+            yield frame
+
+    buffer = io.BytesIO()
+    write_frames(buffer, note_known(), COLUMNS, _ROW_GROUP_ROWS)
+    if known:
+        target.parent.mkdir(exist_ok=True)
+        _encrypt(buffer, target, key)
+    else:
+        target.unlink(missing_ok=True)
+
+
+def _encrypt(buffer: io.BytesIO, target: Path, key: bytes) -> None:
     with atomic_write(target, durable=True) as temporary:
-        temporary.write_bytes(keys.encrypt(buffer.getvalue(), key, "people"))
+        temporary.write_bytes(keys.encrypt(buffer.getbuffer(), key, "people"))
 
 
 def load_people(path: Path, key: bytes) -> pl.DataFrame:

@@ -9,10 +9,11 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from corpus.errors import BuildError
 from corpus.report import timeline
-from corpus.storage.parquet_columns import read_schema
+from corpus.storage.parquet_columns import read_row_groups, read_schema
 
 #: Columns of which every value is counted.
 COUNTED_COLUMNS = ("platform", "kind", "license", "community")
@@ -44,7 +45,9 @@ class HistogramBins(NamedTuple):
 
 @dataclass(frozen=True)
 class CountFile:
-    """The task that counts the values of a shard or of a file of the ledger, in one pass.
+    """The task that counts the values of a shard or of a file of the ledger.
+
+    It has one row group in memory, and the values that :data:`LARGEST_COLUMNS` have in the file.
 
     ``scores`` are the columns whose least and greatest finite value are wanted. Raises
     :class:`~corpus.errors.BuildError` if the file is missing or damaged.
@@ -60,32 +63,36 @@ class CountFile:
         return self.is_shard, _read_or_fail(self.path, self._count)
 
     def _count(self) -> dict[str, pl.DataFrame]:
-        file = pl.scan_parquet(self.path, glob=False)
-        present = file.collect_schema()
+        present = read_schema(self.path)
         wanted = ["lang", *self.scores]
         if self.is_shard:
-            wanted += [*COUNTED_COLUMNS, "root_id", "created_at", *self.pii]
-        columns: list[pl.Expr] = [pl.col(name) for name in wanted if name in present]
-        if self.is_shard:  # the texts themselves need not be in memory at once
-            columns.append(pl.col("text").str.len_chars().cast(pl.Int64).alias("_size"))
-            columns.append(pl.col("text").str.extract_all(_LINK).list.unique().alias("_hosts"))
-        rows = file.select(columns).collect(engine="streaming")
-        scores = [name for name in self.scores if name in present]
+            wanted += [*COUNTED_COLUMNS, "root_id", "created_at", "text", *self.pii]
+        sums = TableSums()
+        for rows in read_row_groups(self.path, [name for name in wanted if name in present]):
+            sums.add(self._count_rows(rows))
+        counts = sums.totals()
+        return {
+            name: _take_largest(table) if name in LARGEST_COLUMNS else table
+            for name, table in counts.items()
+        }
+
+    def _count_rows(self, rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
+        """Return the tables of counts of some rows."""
+        scores = [name for name in self.scores if name in rows]
         found = {f"ends {name}": _find_extremes(rows[name]) for name in scores}
         count = pl.len().cast(pl.Int64).alias("count")
         if not self.is_shard:
-            if "lang" in present:
+            if "lang" in rows:
                 found["lang"] = rows.drop_nulls("lang").group_by("lang").agg(count)
             return found
-        found |= {
-            name: rows.group_by(name).agg(count) for name in COUNTED_COLUMNS if name in present
-        }
-        if "lang" in present:
+        rows = rows.with_columns(_size=pl.col("text").str.len_chars().cast(pl.Int64))
+        found |= {name: rows.group_by(name).agg(count) for name in COUNTED_COLUMNS if name in rows}
+        if "lang" in rows:
             characters = pl.col("_size").sum().alias("characters")
             found["lang"] = rows.group_by("lang").agg(count, characters)
-        found["_host"] = _count_largest(_find_hosts(rows))
-        if "root_id" in present:
-            found["root_id"] = _count_largest(rows.select("root_id"))
+        found["_host"] = _find_hosts(rows["text"]).group_by("_host").agg(count)
+        if "root_id" in rows:
+            found["root_id"] = rows.drop_nulls("root_id").group_by("root_id").agg(count)
         found["hours"] = timeline.count_by_hour(rows)
         found["sizes"] = rows.group_by("_size").agg(count)
         found["pii"] = pl.DataFrame(
@@ -99,18 +106,18 @@ class CountFile:
         return found
 
 
-def _find_hosts(rows: pl.DataFrame) -> pl.DataFrame:
+def _find_hosts(texts: pl.Series) -> pl.DataFrame:
     """Return the hosts that the documents link to, each once a document: column ``_host``."""
-    links = rows.select("_hosts").with_row_index("_row").explode("_hosts").drop_nulls()
+    hosts = pl.DataFrame({"_hosts": texts.str.extract_all(_LINK).list.unique()})
+    links = hosts.with_row_index("_row").explode("_hosts").drop_nulls()
     host = pl.col("_hosts").str.to_lowercase().str.replace(r"^https?://(?:www\.)?", "")
     return links.select("_row", host.alias("_host")).unique().select("_host")
 
 
-def _count_largest(values: pl.DataFrame) -> pl.DataFrame:
-    """Return how often the most frequent values of the only column occur; ties by name."""
-    column = values.columns[0]
-    counts = values.drop_nulls().group_by(column).agg(pl.len().cast(pl.Int64).alias("count"))
-    return counts.sort("count", column, descending=[True, False]).head(_MAX_LARGEST)
+def _take_largest(counts: pl.DataFrame) -> pl.DataFrame:
+    """Return the most frequent values of the first column; ties by name."""
+    by = ["count", counts.columns[0]]
+    return counts.sort(by, descending=[True, False]).head(_MAX_LARGEST)
 
 
 def _find_extremes(values: pl.Series) -> pl.DataFrame:
@@ -140,13 +147,14 @@ class BinFile:
         """
         return self.is_shard, _read_or_fail(self.path, self._count)
 
-    def _count(self) -> dict[str, pl.DataFrame]:
+    def _count(self) -> CountTables:
         present = read_schema(self.path)
         bins = [each for each in self.bins if each.column in present]
         ledger_columns = [] if self.is_shard else ["stage", "reason"]
-        columns = [*ledger_columns, *(each.column for each in bins)]
-        rows = pl.read_parquet(self.path, columns=columns, glob=False)
-        return {each.column: _count_per_bin(rows, each, self.is_shard) for each in bins}
+        sums = TableSums()
+        for rows in read_row_groups(self.path, [*ledger_columns, *(each.column for each in bins)]):
+            sums.add({each.column: _count_per_bin(rows, each, self.is_shard) for each in bins})
+        return sums.totals()
 
 
 def _count_per_bin(rows: pl.DataFrame, bins: HistogramBins, is_shard: bool) -> pl.DataFrame:
@@ -169,7 +177,7 @@ def _count_per_bin(rows: pl.DataFrame, bins: HistogramBins, is_shard: bool) -> p
 def _read_or_fail(path: Path, count: Callable[[], CountTables]) -> CountTables:
     try:
         return count()
-    except (OSError, pl.exceptions.PolarsError):
+    except (OSError, pa.ArrowException, pl.exceptions.PolarsError):
         raise unreadable_file_error(path) from None
 
 
