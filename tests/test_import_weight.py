@@ -44,6 +44,24 @@ def test_using_the_loader_and_the_plan_loads_no_model_library() -> None:
     assert found.stdout.strip() == "[]"
 
 
+def test_choosing_bands_and_writing_an_index_load_neither_scipy_nor_pandas() -> None:
+    names = ["scipy.integrate", "datasketch", "pandas"]
+    code = (
+        "import sys, numpy as np\n"
+        "from corpus import dedup\n"
+        "from corpus.dedup.minhash import choose_bands\n"
+        "from corpus.tasks.array_store import make_list_series\n"
+        "choose_bands(dedup.Config())\n"
+        "lists = make_list_series(np.arange(5, dtype=np.uint32), np.array([0, 2, 5]))\n"
+        "assert lists.to_list() == [[0, 1], [2, 3, 4]]\n"
+        f"print([m for m in {names} if m in sys.modules])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert found.stdout.strip() == "[]"
+
+
 def test_exactly_one_distribution_provides_fasttext() -> None:
     providers = {
         found.metadata["Name"]

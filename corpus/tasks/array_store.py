@@ -110,7 +110,15 @@ def make_list_series(values: NDArray[Any], offsets: NDArray[np.int64]) -> pl.Ser
     """A series of n lists from flat values and the offset of each list (n + 1,)."""
     import pyarrow as pa
 
-    return pl.Series(pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), pa.array(values)))
+    # Not pa.array: it imports pandas where that is installed, which takes half a second.
+    kind = pa.from_numpy_dtype(values.dtype)
+    data = pa.py_buffer(np.ascontiguousarray(values))
+    child = pa.Array.from_buffers(kind, len(values), [None, data])
+    starts = pa.py_buffer(np.ascontiguousarray(offsets, np.int64))
+    buffers = [None, starts]
+    return pl.Series(
+        pa.Array.from_buffers(pa.large_list(kind), len(offsets) - 1, buffers, children=[child])
+    )
 
 
 def flatten_strings(texts: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

@@ -272,11 +272,18 @@ def test_permutations_are_those_that_datasketch_draws(count: int) -> None:
     assert (own_a.tolist(), own_b.tolist()) == (a.tolist(), b.tolist())
 
 
-def test_bands_and_rows_are_those_of_datasketch_s_optimiser() -> None:
+@pytest.mark.parametrize(
+    ("jaccard", "permutations", "miss_weight"),
+    [(0.7, 64, 0.9), (0.8, 128, 0.99), (0.05, 16, 0.5), (0.999, 100, 0.1), (1.0, 17, 0.9)],
+)
+def test_bands_and_rows_are_those_of_datasketch_s_optimizer(
+    jaccard: float, permutations: int, miss_weight: float
+) -> None:
     from datasketch.lsh import _optimal_param
 
-    config = dedup.Config(jaccard=0.7, permutations=64, miss_weight=0.9)
-    assert minhash.choose_bands(config) == _optimal_param(0.7, 64, 1 - 0.9, 0.9)
+    config = dedup.Config(jaccard=jaccard, permutations=permutations, miss_weight=miss_weight)
+    expected = _optimal_param(jaccard, permutations, 1 - miss_weight, miss_weight)
+    assert minhash.choose_bands(config) == expected
 
 
 def test_a_verdict_names_the_cluster_and_the_reason() -> None:
