@@ -264,6 +264,8 @@ def build_posts_frame(posts: PostColumns, platform: str) -> pl.DataFrame:
     for name, dtype in POST.items():
         if name == "platform":
             series.append(_repeat(name, platform, len(posts.rows), dtype))
+        elif _is_repeated(columns[name]):
+            series.append(_repeat(name, columns[name][0], len(posts.rows), dtype))
         elif name == "created_at":
             microseconds = _make_numbers(name, columns[name])
             series.append(microseconds.cast(dtype))
@@ -272,7 +274,7 @@ def build_posts_frame(posts: PostColumns, platform: str) -> pl.DataFrame:
         elif dtype == pl.Boolean():
             series.append(_make_flags(name, columns[name]))
         else:
-            series.append(_make_texts(name, columns[name], dtype))
+            series.append(pl.Series(name, columns[name], dtype=dtype, strict=True))
     frame = pl.DataFrame(series)
     # A NUL ends a string in the C libraries of later stages (fastText reads it as a space).
     nul = pl.col("text").str.contains("\0", literal=True)
@@ -281,11 +283,12 @@ def build_posts_frame(posts: PostColumns, platform: str) -> pl.DataFrame:
     return frame
 
 
-def _make_texts(name: str, values: list[str | None], dtype: pl.DataType) -> pl.Series:
-    # A platform fills few of the columns.
-    if values and values[0] is None and values.count(None) == len(values):
-        return _repeat(name, None, len(values), dtype)
-    return pl.Series(name, values, dtype=dtype, strict=True)
+def _is_repeated(values: list[Any]) -> bool:
+    """Return whether a column has one value: a platform fills few of them, a file's name is one."""
+    if not values or values[0] is not values[-1]:
+        return False
+    is_plain = values[0] is None or type(values[0]) is str  # not UNREADABLE
+    return is_plain and values.count(values[0]) == len(values)
 
 
 def _repeat(name: str, value: str | None, count: int, dtype: pl.DataType) -> pl.Series:
