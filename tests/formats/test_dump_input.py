@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 import zstandard
 
-from corpus.formats.dump_input import expand_path
+from corpus.formats.dump_input import DumpInput, expand_path
 from corpus.formats.lines import is_binary
 from corpus.plan.entries import matches_path
 from corpus.readers import contract, reddit
@@ -185,6 +185,25 @@ def test_a_line_over_the_limit_is_refused_and_the_rest_is_read(tmp_path: Path) -
     texts, refused = bodies(write(tmp_path, content), limit=1)
     assert ([len(t) for t in texts], refused) == ([5, 1 << 19, 5], [(2, "line_too_long")])
     assert len(bodies(write(tmp_path, content), limit=32)[0]) == 4
+
+
+def test_lines_longer_than_a_read_are_whole_and_reading_resumes_behind_each(tmp_path: Path) -> None:
+    texts = ["a" * 900_000, "b", "c" * 300_000, "d" * 2_000_000, "e"]
+    rows = [{"id": text[0], "body": text} for text in texts]
+    path = write(tmp_path, b"".join(json.dumps(row).encode() + b"\n" for row in rows))
+    whole = read(path, 1)
+    assert [text for batch in whole for text in batch.posts["text"]] == texts
+    for number, batch in enumerate(whole[:-1], start=1):
+        rest = read(path, 1, batch.cursor)
+        assert [text for batch in rest for text in batch.posts["text"]] == texts[number:]
+
+
+def test_a_file_that_is_not_hashed_has_no_hash(tmp_path: Path) -> None:
+    path = write(tmp_path, b"{}\n")
+    with DumpInput(str(path)) as source:
+        assert source.sha256() == hashlib.sha256(b"{}\n").hexdigest()
+    with DumpInput(str(path), is_hashed=False) as source, pytest.raises(ValueError, match="hash"):
+        source.sha256()
 
 
 def test_a_last_line_over_the_limit_is_refused_too(tmp_path: Path) -> None:
