@@ -74,45 +74,52 @@ class _Actor(msgspec.Struct, gc=False):
 
 class _Counts(msgspec.Struct, gc=False):
     score: JsonScalar = None
-    comments: JsonScalar | list[msgspec.Raw] = None  # of a page: the views
+    comments: JsonScalar | list[msgspec.Raw] = None
     child_count: JsonScalar = None
 
 
-class _Object(_Counts, gc=False):
-    """A post or a comment, as a row of the database or inside a view of the API."""
+class _Object(msgspec.Struct, gc=False):
+    """A post or a comment, as a row of the database or inside a view of the API.
+
+    The fields here and of a line are in the order of the API's keys, so that each is found without
+    a search.
+    """
 
     id: JsonScalar = None
     name: str | None = None
     body: str | None = None
-    content: str | None = None
-    path: str | None = None
-    ap_id: str | None = None
-    actor_id: str | None = None
-    local: bool | None = None
     creator_id: int | None = None
     community_id: int | None = None
     post_id: int | None = None
+    content: str | None = None
+    removed: bool | None = None
+    published: JsonScalar = None
+    updated: JsonScalar = None
+    deleted: bool | None = None
+    nsfw: bool | None = None
+    ap_id: str | None = None
+    local: bool | None = None
+    path: str | None = None
+    alt_text: str | None = None
+    actor_id: str | None = None
     parent_id: int | None = None
     recipient_id: int | None = None
-    published: JsonScalar = None
     published_at: JsonScalar = None
-    updated: JsonScalar = None
     updated_at: JsonScalar = None
-    deleted: bool | None = None
-    removed: bool | None = None
-    nsfw: bool | None = None
-    alt_text: str | None = None
+    score: JsonScalar = None
+    comments: JsonScalar | list[msgspec.Raw] = None  # of a page: the views
+    child_count: JsonScalar = None
 
 
-class _Line(_Object):
+class _Line(_Object, gc=False):
     """A row, a view of the API with its parts, or a page of views."""
 
-    posts: list[msgspec.Raw] | None = None
-    post: _Object | None = None
     comment: _Object | None = None
     creator: _Actor | None = None
+    post: _Object | None = None
     community: _Actor | None = None
     counts: _Counts | None = None
+    posts: list[msgspec.Raw] | None = None
     private_message: msgspec.Raw = msgspec.Raw()
 
 
@@ -214,6 +221,8 @@ def make_decoder(instance: str, with_alt: bool = False) -> Callable[[bytes], Seq
 
 def _add_versions(post: Post, row: _Object) -> tuple[Record, ...]:
     updated = row.updated if row.updated is not None else row.updated_at
+    if updated is None:
+        return (post,)
     return make_versions(post, parse_micros(updated), row.body or "")
 
 
