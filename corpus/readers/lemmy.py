@@ -379,10 +379,11 @@ def _find_created(row: _Object) -> int | None:
 
 
 def _is_sensitive(post: _Object | None, line: _Line) -> bool | None:
-    flags = [part.nsfw for part in (post, line.community) if part is not None]
-    if any(flags):
+    own = post.nsfw if post is not None else None
+    inherited = line.community.nsfw if line.community is not None else None
+    if own or inherited:
         return True
-    return False if False in flags else None
+    return inherited if own is None else own
 
 
 def _is_purged(text: str | None) -> bool:
@@ -401,6 +402,7 @@ def _find_withdrawal(row: _Object, line: _Line) -> str | None:
     if community is not None:
         if community.removed or community.deleted:
             return "removed"
-        if (community.visibility or "Public").lower() not in ("public", "unlisted"):
+        visibility = community.visibility
+        if visibility and visibility.lower() not in ("public", "unlisted"):
             return "private"
     return None
