@@ -157,7 +157,7 @@ def hash_shingles(data: U8, offsets: I64, width: int, by_character: bool) -> tup
     out = np.empty(offsets[rows] - offsets[0] + rows, np.uint32)
     starts = np.zeros(rows + 1, np.int64)
     tokens = np.empty(rows, np.uint32)
-    used = 0
+    used = int(np.int64(0))
     for row in range(rows):
         if by_character:
             count = _split_characters(data, offsets[row], offsets[row + 1], begins, ends)

@@ -79,7 +79,7 @@ def normalize(
     out = np.empty(offsets[rows] - offsets[0] + 64, np.uint8)
     ends = np.zeros(rows + 1, np.int64)
     codes = np.empty(1024, np.int32)
-    used = 0
+    used, no_options = int(np.int64(0)), int(np.int64(0))
     for row in range(rows):
         size = offsets[row + 1] - offsets[row]
         if 6 * size > codes.size:  # three bytes may become eighteen characters
@@ -109,7 +109,7 @@ def normalize(
         first = used
         used = _write_text(codes, count, out, used, options, classes)
         if used == first:
-            used = _write_text(codes, count, out, used, 0, classes)
+            used = _write_text(codes, count, out, used, no_options, classes)
         ends[row + 1] = used
     return out[: max(used, 1)].copy(), ends
 

@@ -15,6 +15,9 @@ def jit(function: F) -> F:
 
     numba writes its cache next to the source or in the user's cache folder. Where neither is
     writable, each process compiles the function again.
+
+    A variable that is 0 at first and is given to another compiled function begins as
+    ``int(np.int64(0))``: for a literal, numba compiles that function and all it calls once more.
     """
     options = {"nogil": True, "error_model": "numpy"}
     try:

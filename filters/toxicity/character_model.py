@@ -132,7 +132,7 @@ def extract_window_features(
 ) -> tuple[int, int]:
     """Fill ``features`` from the next window; return where it ended, and their number."""
     word = np.empty(MAX_WORD, dtype=np.int32)
-    count = 0
+    count = int(np.int64(0))
     previous, before = np.uint64(0), np.uint64(0)
     for _ in range(WINDOW_WORDS):
         position, length = _read_word(text, position, end, word)

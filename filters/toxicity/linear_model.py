@@ -257,7 +257,7 @@ def extract_window_features(
     word = np.empty(MAX_WORD_BYTES + 4, dtype=np.uint8)
     spelt_word = np.empty(MAX_WORD_BYTES + 4, dtype=np.uint8)
     letters = 0
-    count = 0
+    count = int(np.int64(0))
     previous, before = np.uint64(0), np.uint64(0)
     for _ in range(WINDOW_WORDS):
         position, length = _read_word(text, position, end, word)

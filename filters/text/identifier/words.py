@@ -116,12 +116,14 @@ def _write_words(
 def _extract_all_words(text: U8, offsets: I64) -> tuple[U8, I64]:
     out = np.empty(offsets[-1] - offsets[0] + 1, np.uint8)
     word_offsets = np.zeros(offsets.size, np.int64)
-    used = 0
+    used = int(np.int64(0))
     for post in range(offsets.size - 1):
         begin, end = offsets[post], offsets[post + 1]
-        stop, letters = _write_words(text, begin, end, out, used, False)
-        if letters < MIN_LETTERS:
-            stop, _ = _write_words(text, begin, end, out, used, True)
+        stop = used
+        for with_hashtags in (False, True):
+            stop, letters = _write_words(text, begin, end, out, used, with_hashtags)
+            if letters >= MIN_LETTERS:
+                break
         used = stop
         word_offsets[post + 1] = used
     return out[:used], word_offsets
