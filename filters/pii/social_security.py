@@ -14,11 +14,11 @@ from filters.pii.spans import EntitySpan
 
 SCORE = 0.85
 #: What a text with such a number matches: a pattern for polars.
-GATE = "ssn|SSN|Ssn|[Ss]ocial[ -][Ss]ecurity|SOCIAL SECURITY"
+GATE = r"ssn|SSN|Ssn|[Ss]ocial[ -][Ss]ecurity|SOCIAL SECURITY|[Mm]y social|[Ss]oc\.? [Ss]ec"
 _LABELLED = re.compile(
-    r"(?<![A-Za-z0-9])(?:ssns?|social[ -]security)(?![A-Za-z0-9])"
-    r"(?:[ -]?(?:numbers?|num|no|nr|id|n°)\b)?(?:[\s.:=#\"'(\[-]|\b(?:is|was|are)\b){0,6}"
-    r"([0-9]{9}|[0-9]{5}-[0-9]{4}|[0-9]{3}-[0-9]{6})(?![0-9A-Za-z]|[.,-][0-9])",
+    r"(?<![A-Za-z0-9])(?:ssns?|social[ -]security|my social|soc\.? sec\.?)(?![A-Za-z0-9])"
+    r"(?:[ -]?(?:numbers?|num|no|nr|id|n°)\b)?(?:[\s.,:=#\"'(\[*_`|→-]|\b(?:is|was|are)\b){0,6}"
+    r"([0-9]{9}|[0-9]{5}-[0-9]{4}|[0-9]{3}-[0-9]{6})(?![0-9A-Za-z]|[.-][0-9])",
     re.I,
 )
 # The Social Security Administration assigns no area 000, 666 or 900 to 999, no group 00 and no

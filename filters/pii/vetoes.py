@@ -115,6 +115,8 @@ _ID_PARAMETER = re.compile(r"[?&](?:[\w.-]{0,20}id|v|p|t|set|u|gid|story|album|p
 def _is_id_in_url(seen: Surroundings) -> bool:
     if not seen.url or _PHONE_IN_URL.search(seen.url):
         return False
+    if seen.entity != "PHONE_NUMBER" and _CARD_CUE.search(seen.url):
+        return False
     # The value of a parameter is a detail if it is written as one; bare digits are an id.
     is_id = seen.content.isdecimal() and (
         seen.entity == "PHONE_NUMBER" or bool(_ID_PARAMETER.search(seen.url))
@@ -134,7 +136,7 @@ _CUE = re.compile(
     r"gsm|cep|zadzwoń|dzwoń|telefonisch|bel|ring|puh|puhelin|tlf|mobil|hp|hubungi|nomor|"
     r"my (?:new )?(?:number|digits|no)|(?:care|support|service|toll.?free|helpline|hotline|office) "
     r"(?:number|num|no|nr)|helpline|pager)\b|[\u260e\u2706\U0001f4de\U0001f4f1\U0001f4f2]|"
-    r"电话|電話|手机|手機|联系|聯繫|致电|携帯|전화|연락|문의|هاتف|جوال|موبايل|تلفن|फोन|मोबाइल|नंबर|"
+    r"电话|電話|手机|手機|联系|聯繫|致电|携帯|번호|전화|연락|문의|هاتف|جوال|موبايل|تلفن|फोन|मोबाइल|नंबर|"
     r"טלפון|โทร|โทรศัพท์)[^\n]{0,24}$",
     re.I,
 )
@@ -170,7 +172,7 @@ _UNIT = re.compile(
     r"vues|abonnés|personnes|habitants|jours|heures|ans|vistas|visitas|seguidores|personas|"
     r"habitantes|días|horas|años|veces|visualizações|inscritos|pessoas|dias|anos|vezes|"
     r"visualizzazioni|iscritti|persone|abitanti|giorni|anni|volte|просмотр\w*|подписчик\w*|человек|"
-    r"руб\w*|раз|лет|дней|izlenme|kişi|tl|penayangan|orang|rupiah)(?![\w])|[次回人件円元万億亿个個台본원명번회])",
+    r"руб\w*|раз|лет|дней|izlenme|kişi|tl|penayangan|orang|rupiah)(?![\w])|[次回人件円元万億亿个個台](?![\u4e00-\u9fff])|[본원명회])",
     re.I,
 )
 _CURRENCY_BEFORE = re.compile(
@@ -189,6 +191,11 @@ _CARD_CUE = re.compile(
     r"|카드|カード|卡|कार्ड|بطاق|כרטיס|บัตร)[^\n]{0,24}$",
     re.I,
 )
+
+
+# Bare digits, or groups of three.
+_COUNT = re.compile(r"\d+|\d{1,3}(?:[ \u00a0\u202f,.]\d{3})+")
+_CHINESE_MOBILE = re.compile(r"1[3-9]\d{9}")
 
 
 def is_cued(before: str) -> bool:
@@ -211,6 +218,16 @@ _STRONG_LABEL = re.compile(
 )
 
 
+# What has as many digits as a card; "no. 4291..." is said of cards too.
+_LABEL_OF_LONG_NUMBER = re.compile(
+    r"\b(?:order|invoice|article|artikel\w*|item|shipment|parcel|ticket|bestell\w*|rechnung\w*|"
+    r"auftrag\w*|sendung\w*|commande|facture|pedido|factura|ordine|fattura|tracking|serial|imei|"
+    r"barcode|ean|upc|sku|gtin|timestamp|"
+    r"(?:user|channel|chat|msg|message|post|tweet|app|steam) ?id)"
+    r"(?:[ _-]?(?:no|nr|n|num|number|nummer|id|code|#|n°|nº|№))?"
+    r"(?: (?:is|was|are|=|of|ist|war|est|es))?[\s:.#=\"'(\[]{0,4}\Z",
+    re.I,
+)
 # Each label has one of these in its last characters, and most numbers have none before them.
 _LABEL_NEAR = re.compile(r"[^\W\d_]|[#№]")
 _LABEL_CHARACTERS = 24
@@ -219,8 +236,11 @@ _LABEL_CHARACTERS = 24
 def _is_labelled(seen: Surroundings) -> bool:
     if not _LABEL_NEAR.search(seen.before[-_LABEL_CHARACTERS:]):
         return False
-    if seen.entity != "PHONE_NUMBER" and _CARD_CUE.search(seen.before):
-        return False
+    if seen.entity != "PHONE_NUMBER":
+        # Who writes the groups of a card or of a security number means one.
+        is_labelled = seen.content.isdecimal() and _CARD_CUE.search(seen.before) is None
+        if seen.entity == "CREDIT_CARD" or not is_labelled:
+            return is_labelled and bool(_LABEL_OF_LONG_NUMBER.search(seen.before))
     if _STRONG_LABEL.search(seen.before) and not seen.content.startswith("+"):
         return True
     label = _LABEL.search(seen.before)
@@ -229,22 +249,17 @@ def _is_labelled(seen: Surroundings) -> bool:
         return seen.content.isdecimal() or (
             bool(_WEAK_LABEL.search(seen.before)) and not _is_cued(seen)
         )
-    # "No. 4291..." is said of cards too; few other numbers have a card's digits and checksum.
-    return (
-        seen.entity != "CREDIT_CARD"
-        and bool(_WEAK_LABEL.search(seen.before))
-        and seen.content.isdecimal()
-        and not _is_cued(seen)
-    )
+    return bool(_WEAK_LABEL.search(seen.before)) and seen.content.isdecimal() and not _is_cued(seen)
 
 
 def _is_count(seen: Surroundings) -> bool:
-    # Nobody counts 123-45-6789 days.
-    if seen.content.startswith(("+", "(")) or not (
-        seen.entity == "PHONE_NUMBER" or seen.content.isdecimal()
-    ):
+    # Nobody counts 123-45-6789 days, nor 0171-2345678 of them.
+    if seen.content.startswith(("+", "(", "0")) or not _COUNT.fullmatch(seen.content):
         return False
-    is_counted = _UNIT.match(seen.after) or _CURRENCY_BEFORE.search(seen.before)
+    unit = _UNIT.match(seen.after)
+    if unit and not unit[0].isascii() and _CHINESE_MOBILE.fullmatch(seen.content):
+        return False
+    is_counted = unit or _CURRENCY_BEFORE.search(seen.before)
     return bool(is_counted) and not _CUE.search(seen.before)
 
 
@@ -327,6 +342,9 @@ def _is_time_or_year_range(seen: Surroundings) -> bool:
     return any(pattern.fullmatch(content) for pattern in patterns)
 
 
+_WHOLE_PART = re.compile(r"(?<![\d.,])[-\u2212]?\d{1,9}[.,]\Z")
+# Of a number with a point or a comma. A list and a date go on behind it.
+_FRACTION = re.compile(r"(?:\.\d{1,4}|,\d{1,2})(?!\d|[.,]\d)")
 _DEGREES = re.compile(r"\d{1,3} \d{1,2}\.\d{2,6}")
 
 
@@ -338,11 +356,13 @@ def _is_decimal(seen: Surroundings) -> bool:
         return True
     if seen.entity == "PHONE_NUMBER" and seen.content.startswith(("+", "(")):
         return False
-    if seen.content.isdecimal() and re.search(r"(?<![\d.,])[-\u2212]?\d{1,9}[.,]\Z", seen.before):
-        return True
-    if re.match(r"[.,]\d", seen.after) and seen.content.isdecimal():
+    if seen.entity == "CREDIT_CARD":
+        return bool(re.search(r"(?<![\d.,])[-\u2212]?[01]\.\Z", seen.before))
+    if seen.content.isdecimal() and _WHOLE_PART.search(seen.before):
+        return not (seen.before.endswith(",") and seen.after.startswith(","))
+    if seen.content.isdecimal() and (cents := _FRACTION.match(seen.after)):
         # 1234567.89 and 1234567,89, but not two numbers with a comma between them.
-        return not re.match(r"[.,]\d{5}", seen.after)
+        return cents[0][0] == "." or not seen.before.endswith((",", ";"))
     if _DEGREES.fullmatch(seen.content) and re.search(r"[NSEW] ?\Z", seen.before):
         return True
     whole, _, fraction = seen.content.partition(".")
@@ -425,6 +445,8 @@ def _is_file(seen: Surroundings) -> bool:
     is_path = seen.content.isdecimal() and (
         _PATH_BEFORE.search(seen.before) or _KIND_BEFORE.search(seen.before)
     )
+    if seen.entity != "PHONE_NUMBER" and _CARD_CUE.search(seen.before):
+        return False
     return bool(is_path) and not _PHONE_IN_URL.search(seen.before)
 
 
@@ -544,12 +566,19 @@ def _is_near_version(before: str) -> bool:
     return has_sign and bool(_VERSION_NEAR.search(before))
 
 
+# A port, or what only a computer is.
+_AFTER_ADDRESS = re.compile(
+    r":[0-9]{2,5}(?![0-9.])|"
+    r"\s(?:is|was|went|goes) (?:now )?(?:down|up|offline|online|unreachable)\b"
+)
+
+
 def _is_version(seen: Surroundings) -> bool:
     if ":" in seen.content:
         return False
     if re.search(r"\d\.\Z", seen.before) or _VERSION_AFTER.match(seen.after):
         return True
-    if re.search(r"://\Z", seen.before):
+    if re.search(r"://\Z", seen.before) or _AFTER_ADDRESS.match(seen.after):
         return False
     return _is_after_version(seen.before) or _is_near_version(seen.before)
 

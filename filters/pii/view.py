@@ -37,7 +37,7 @@ _DEFANGED_DOT = r"(?:[\[({] ?(?:\.|[dD][oO][tT]) ?[\])}]| [dD][oO][tT] )"
 # with at most three further levels of escaping.
 _DISGUISED = re.compile(
     r"&(?:amp;){0,3}(?:#[0-9]{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[A-Za-z][A-Za-z0-9]{1,30};)"
-    r"|%(?:25){0,3}[2-7][0-9A-Fa-f]"
+    r"|%(?:25){0,3}(?:0[9AaDd]|[2-7][0-9A-Fa-f])"
     r"|\\(?:u(?![dD][89A-Fa-f])[0-9A-Fa-f]{4}|x[2-7][0-9A-Fa-f]|[nrt](?=[0-9A-Za-z@+(])"
     r"|[!-/:-@\[-`{-~])"
     rf"|(?<=[0-9]){_DEFANGED_DOT}(?=[0-9])|(?<=[0-9A-Fa-f])\[:\](?=[0-9A-Fa-f:\[])"
@@ -62,7 +62,7 @@ SEPARATOR = "\n"
 _DECODED = (
     r"&(?:amp;)*#|&(?:amp;)*(?:commat|period|lowbar|UnderBar|hyphen|dash|plus|colon|num|sol|excl|nbsp|"
     r"shy|zwj|zwnj|ensp|emsp|thinsp|ZeroWidthSpace|NoBreak|Tab|NonBreakingSpace|lpar|rpar);"
-    r"|%(?:25)*(?:40|2[0bBdDeE]|3[0-9aA]|5[fF])|\\(?:u[0-9A-Fa-f]{4}|x[2-7]|[@._+\-:()/]|[nrt][0-9A-Za-z@+(])"
+    r"|%(?:25)*(?:40|0[9aAdD]|2[0bBdDeE]|3[0-9aA]|5[fF])|\\(?:u[0-9A-Fa-f]{4}|x[2-7]|[@._+\-:()/]|[nrt][0-9A-Za-z@+(])"
     r"|[^\s>]<(?:/?(?:b|i|em|strong|u|s|span|font|mark|small|big|tt)|wbr|!--)[ />-][^<>]*>?[^\s<]"
     rf"|[0-9]{_DEFANGED_DOT}[0-9]|[0-9A-Fa-f]\[:\]"
     r"|\S[\x{ff20}\x{fe6b}][^\s.]+[.\x{ff0e}\x{3002}]\S"

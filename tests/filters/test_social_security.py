@@ -24,6 +24,13 @@ def test_a_number_behind_its_name_is_redacted_in_every_grouping(form: str, numbe
 
 
 @pytest.mark.parametrize(
+    "form", ["ssn: **{}**", "SSN: `{}`", "ssn → {}", "my social is {}", "soc. sec. {}", "ssn,{},1"]
+)
+def test_marks_and_other_names_before_the_number_hide_nothing(form: str) -> None:
+    assert redact(form.format("536904399")) == form.format("<US_SSN>")
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "the order 536904399 is late",
@@ -31,6 +38,7 @@ def test_a_number_behind_its_name_is_redacted_in_every_grouping(form: str, numbe
         "SSN 000904399 and SSN 666904399 and SSN 900904399",
         "SSN 536004399 and SSN 536900000",
         "SSN 5369043991",
+        "SSN 536904399.25",
         "the SSN of the ship is 536904399",
         "USSN 536904399",
     ],
