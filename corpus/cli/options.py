@@ -72,11 +72,11 @@ JsonOption = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
 def read_lines(path: str | None) -> list[str]:
-    """Return the lines of a file that are not blank."""
+    """Return the lines of a UTF-8 file, with a byte order mark or without, that are not blank."""
     if path is None:
         return []
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise PlanError(f"cannot read '{path}': {reason}") from None

@@ -175,7 +175,7 @@ class SuppressionList:
         if not count:
             return EMPTY
         derived = hmac.digest(self.key, b"corpus suppression list", "sha256")
-        content = "".join(f"{line}\n" for line in self.lines[:count]).encode("ascii")
+        content = "".join(f"{line}\n" for line in self.lines[:count]).encode()
         return State(count, hmac.digest(derived, content, "sha256").hex()[:32])
 
 
@@ -197,12 +197,12 @@ class Requests(NamedTuple):
 def parse_requests(text: str, where: str) -> Requests:
     """Read lines of ``id platform:id``, ``author platform:name`` and ``name First Last``.
 
-    Blank lines and lines that begin with ``#`` are no requests. PlanError gives the number of a
+    A byte order mark, blank lines and lines that begin with ``#`` are no requests. PlanError gives the number of a
     line that is none of these.
     """
     requests = Requests([], [], [])
     lists = dict(zip(("id", "author", "name"), requests, strict=True))
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
         kind, _, value = line.strip().partition(" ")
         if not kind or kind.startswith("#"):
             continue
@@ -341,7 +341,7 @@ def _load_file(path: Path | str, key: bytes) -> SuppressionList:
 
 @lru_cache(maxsize=2)
 def _parse(data: bytes, path: str, key: bytes) -> SuppressionList:
-    head, *lines = data.decode("ascii", errors="replace").split("\n")
+    head, *lines = data.decode(errors="replace").split("\n")
     match = _HEAD.fullmatch(head)
     # The last line ends with a line end too, or the file was cut off.
     if match is None or lines[-1:] != [""] or not all(map(_LINE.fullmatch, lines[:-1])):
@@ -363,7 +363,7 @@ def _write_file(path: Path, suppressed: SuppressionList) -> None:
     head = f"corpus suppression list 1 {keys.key_id(suppressed.key)}"
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        with os.fdopen(os.open(temporary, flags, 0o600), "w", encoding="ascii") as file:
+        with os.fdopen(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in (head, *suppressed.lines))
         fsync_file(temporary)
         os.replace(temporary, path)

@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from corpus.cli.options import read_lines
 from corpus.errors import PlanError
 from corpus.privacy import keys, suppression
 from tests.support.keys import DIGITS
@@ -74,6 +75,24 @@ def test_an_entry_is_added_once_and_each_addition_has_a_state(key_path: Path) ->
     assert listed.has_had(suppression.EMPTY) and listed.has_had(first.after)
     assert listed.has_had(suppression.State.parse(second.after.describe()) or first.after)
     assert not listed.has_had(suppression.State(2, first.after.digest))
+
+
+def test_a_platform_of_any_letters_is_listed(key_path: Path) -> None:
+    suppression.add(key_path, ["taéble:1", "forum:ñ"], ["taéble:Zoë"])
+    listed = suppression.load(key_path)
+    assert listed.mark_ids(pl.Series(["taéble:1", "forum:ñ", "taéble:2"])).to_list() == [
+        True,
+        True,
+        False,
+    ]
+    assert listed.includes_author("taéble:zoë") and listed.state.entries == 3
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_request(tmp_path: Path) -> None:
+    text = "\ufeffid forum:7\nname Rosa Finch\n"
+    assert suppression.parse_requests(text, "r.txt") == (["forum:7"], [], ["Rosa Finch"])
+    (tmp_path / "ids.txt").write_bytes(b"\xef\xbb\xbfforum:7\r\nforum:8\r\n")
+    assert read_lines(str(tmp_path / "ids.txt")) == ["forum:7", "forum:8"]
 
 
 def test_an_addition_completes_what_lacks_its_requests_alone(key_path: Path) -> None:
