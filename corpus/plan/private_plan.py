@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from corpus.privacy import keys
 from corpus.storage import filesystem
 from corpus.tasks.files import atomic_write
 from corpus.yaml_text import dump_yaml
@@ -39,8 +40,12 @@ class PrivatePlan:
 
 
 def plans_folder(key_path: Path | str, out: Path) -> Path:
-    """Return the folder of private plans: beside the key, or beside the output for a key's URL."""
-    key = Path(key_path) if not filesystem.is_url(key_path) else out.parent / "corpus.key"
+    """Return the folder of private plans: beside the key, or beside the output for a key's URL.
+
+    If the key's path is a link, it is beside the file that the link leads to.
+    """
+    is_url = filesystem.is_url(key_path)
+    key = out.parent / "corpus.key" if is_url else keys.follow_links(key_path)
     return key.with_name(key.name + FOLDER_SUFFIX)
 
 
@@ -71,19 +76,26 @@ def find(key_path: Path | str, out: Path, name: str) -> PrivatePlan | None:
     If the corpus was moved to a folder of another name, a plan with its fingerprint is found if
     there is only one.
     """
-    folder = plans_folder(key_path, out)
-    path = folder / f"{_stem(out, name)}.yaml"
-    if not path.is_file():
-        others = sorted(folder.glob(f"*-{name[:16]}.yaml"))
-        if len(others) != 1:
-            return None
-        path = others[0]
+    path = _find_plan(plans_folder(key_path, out), out, name)
+    if path is None and not filesystem.is_url(key_path):
+        # Earlier versions wrote beside a link to a key.
+        path = _find_plan(Path(f"{key_path}{FOLDER_SUFFIX}"), out, name)
+    if path is None:
+        return None
     with suppress(OSError, ValueError, yaml.YAMLError):
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         files = json.loads(path.with_suffix(".files.json").read_text(encoding="utf-8"))
         if isinstance(document, dict) and isinstance(files, dict):
             return PrivatePlan(path, path.stat().st_mtime_ns, document, files)
     return None
+
+
+def _find_plan(folder: Path, out: Path, name: str) -> Path | None:
+    path = folder / f"{_stem(out, name)}.yaml"
+    if path.is_file():
+        return path
+    others = sorted(folder.glob(f"*-{name[:16]}.yaml"))
+    return others[0] if len(others) == 1 else None
 
 
 def absolute_path(path: str) -> str:

@@ -66,6 +66,12 @@ def ensure_key(path: Path | str, out: Path) -> str:
     return key_id(load_key(path))
 
 
+def follow_links(path: Path | str) -> Path:
+    """The file of a key: where a link leads, and any other path unchanged."""
+    given = Path(path)
+    return given.resolve() if given.is_symlink() else given
+
+
 def key_id(key: bytes) -> str:
     """A public identifier of a key, 16 hex digits."""
     return hmac.digest(key, b"corpus key id", "sha256").hex()[:16]

@@ -197,8 +197,8 @@ class Requests(NamedTuple):
 def parse_requests(text: str, where: str) -> Requests:
     """Read lines of ``id platform:id``, ``author platform:name`` and ``name First Last``.
 
-    A byte order mark, blank lines and lines that begin with ``#`` are no requests. PlanError gives the number of a
-    line that is none of these.
+    A byte order mark, blank lines and lines that begin with ``#`` are no requests.
+    PlanError gives the number of a line that is none of these.
     """
     requests = Requests([], [], [])
     lists = dict(zip(("id", "author", "name"), requests, strict=True))
@@ -219,10 +219,25 @@ def parse_requests(text: str, where: str) -> Requests:
 
 
 def list_path(key_path: Path | str) -> Path | str:
-    """The file (or URL) of the suppression list of the key at ``key_path``."""
+    """The file (or URL) of the suppression list of the key at ``key_path``.
+
+    A link to a key is that key: the list is beside the file that it leads to. One that an earlier
+    version made beside the link is used as long as it is the only one. PlanError if both exist.
+    """
     if filesystem.is_url(key_path):
         return f"{key_path}{SUFFIX}"
-    return Path(f"{key_path}{SUFFIX}")
+    path = Path(f"{key_path}{SUFFIX}")
+    real = Path(f"{keys.follow_links(key_path)}{SUFFIX}")
+    if real == path or not path.exists():
+        return real
+    if not real.exists():
+        return path
+    if path.samefile(real):
+        return real
+    raise PlanError(
+        f"'{key_path}' is a link, and there are suppression lists at '{path}' and '{real}'; append "
+        "the lines of the first, without its first line, to the second, and move the first away"
+    )
 
 
 def load(key_path: Path | str) -> SuppressionList:

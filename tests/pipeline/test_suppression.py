@@ -86,6 +86,18 @@ def test_listed_posts_and_reposts_of_them_are_counted_and_have_no_ledger_row(
     assert "suppressed" in (out / "README.md").read_text()
 
 
+def test_a_link_to_a_key_has_its_list_and_its_plans(forum: MakePlan, tmp_path: Path) -> None:
+    key = tmp_path / "corpus.key"
+    key.write_text(DIGITS)
+    key.chmod(0o600)
+    suppression.add(key, ["forum:p7"])
+    (tmp_path / "l.key").symlink_to("corpus.key")
+    corpus.build(forum(key=str(tmp_path / "l.key")))
+    assert not ids(tmp_path / "out") & {"forum:p7", "forum:r1"}
+    assert list((tmp_path / "corpus.key.plans").glob("out-*.yaml"))
+    assert sorted(path.name for path in tmp_path.glob("l.key*")) == ["l.key"]
+
+
 def test_verify_fails_if_the_ledger_has_a_row_of_a_suppressed_post(
     forum: MakePlan, tmp_path: Path
 ) -> None:

@@ -95,6 +95,30 @@ def test_a_byte_order_mark_is_no_part_of_the_first_request(tmp_path: Path) -> No
     assert read_lines(str(tmp_path / "ids.txt")) == ["forum:7", "forum:8"]
 
 
+def test_a_link_to_a_key_has_the_list_of_that_key(key_path: Path, tmp_path: Path) -> None:
+    link = tmp_path / "l.key"
+    link.symlink_to(key_path.name)
+    suppression.add(key_path, ["forum:1"])
+    suppression.add(link, ["forum:2"])
+    assert len(suppression.load(link).ids) == len(suppression.load(key_path).ids) == 2
+    assert not (tmp_path / "l.key.suppressed").exists()
+
+
+def test_a_list_beside_a_link_is_never_forgotten(key_path: Path, tmp_path: Path) -> None:
+    link, beside = tmp_path / "l.key", tmp_path / "l.key.suppressed"
+    link.symlink_to(key_path.name)
+    suppression.add(key_path, ["forum:1"])
+    os.rename(suppression.list_path(key_path), beside)  # as earlier versions wrote it
+    assert suppression.load(link).includes_id("forum:1")
+    suppression.add(key_path, ["forum:2"])
+    with pytest.raises(PlanError, match="append the lines"):
+        suppression.load(link)
+    whole = Path(suppression.list_path(key_path))
+    whole.write_text(whole.read_text() + beside.read_text().partition("\n")[2])
+    beside.unlink()
+    assert len(suppression.load(link).ids) == 2
+
+
 def test_an_addition_completes_what_lacks_its_requests_alone(key_path: Path) -> None:
     first = suppression.add(key_path, ["forum:1"], names=["Ada Lane"])
     second = suppression.add(key_path, ["forum:2"])
