@@ -17,7 +17,8 @@ from filters.pii.spans import EntitySpan
 
 #: What a text with a secret matches: a long word, a URL with a user, a key. A pattern
 #: for polars.
-GATE = r"[0-9A-Za-z_+/~-]{20}|://[^\s/@]{1,300}@|-----BEGIN"
+GATE = r"[0-9A-Za-z_+/~-]{20}|://[^\s/@]{1,300}@|---- ?BEGIN|Private-Lines"
+_UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 # Not inside of a longer word; a mark such as Markdown's underscore may touch the token.
 _TOKEN = re.compile(
     r"(?<![0-9A-Za-z])(?:"
@@ -26,7 +27,8 @@ _TOKEN = re.compile(
             r"A(?:KIA|SIA|BIA|CCA)[A-Z2-7]{16}",  # AWS
             r"gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_[A-Za-z0-9_]{22,255}",
             # GitLab; what "…" cuts short is no part of it.
-            r"gl(?:pat|dt|rt|ptt|ft|cbt|imt|agent|soat|oas)-(?:[A-Za-z0-9_-]|\.(?!\.)){20,300}",
+            r"gl(?:pat|dt|rtr?|ptt|ft|cbt|imt|agent|soat|oas|ffct|wt)-(?:[A-Za-z0-9_-]|\.(?!\.)){20,300}|"
+            r"GR1348941[A-Za-z0-9_-]{20}",
             r"xox[a-z]-[A-Za-z0-9-]{10,300}|xapp-\d-[A-Za-z0-9-]{20,300}",  # Slack
             r"AIza[0-9A-Za-z_-]{35}|ya29\.[0-9A-Za-z_-]{20,500}|GOCSPX-[0-9A-Za-z_-]{20,60}",
             r"[sr]k_(?:live|test)_[0-9A-Za-z]{16,250}|whsec_[0-9A-Za-z+/=]{24,100}",  # Stripe
@@ -41,15 +43,53 @@ _TOKEN = re.compile(
             r"[MNO][0-9A-Za-z_-]{23,27}\.[0-9A-Za-z_-]{6}\.[0-9A-Za-z_-]{27,40}",  # a Discord bot
             r"do[opr]_v1_[0-9a-f]{64}|shp(?:at|ca|pa|ss|tka)_[0-9a-fA-F]{32}",
             r"sq0[a-z]{3}-[0-9A-Za-z_-]{22,50}|EAA[0-9A-Za-z]{60,300}|dapi[0-9a-f]{32}(?:-\d)?",
-            r"lin_api_[0-9A-Za-z]{40}|secret_[0-9A-Za-z]{40,50}|ntn_[0-9A-Za-z]{40,60}",
-            r"PMAK-[0-9a-f]{24}-[0-9a-f]{34}|NRAK-[A-Z0-9]{27}|dp\.[a-z]{2,5}\.[0-9A-Za-z]{40,60}",
+            r"lin_(?:api|oauth)_[0-9A-Za-z]{40,64}|secret_[0-9A-Za-z]{40,50}|ntn_[0-9A-Za-z]{40,60}",
+            r"PMAK-[0-9a-f]{24}-[0-9a-f]{34}|NRAK-[A-Z0-9]{27}|"
+            r"dp\.[a-z]{2,5}\.(?:[0-9a-z_-]{2,35}\.)?[0-9A-Za-z]{40,60}",  # Doppler
             r"gl(?:c|sa)_[0-9A-Za-z_+/=]{32,200}|hv[bsr]\.[0-9A-Za-z_-]{24,200}",
             r"[0-9A-Za-z]{14}\.atlasv1\.[0-9A-Za-z_=-]{60,70}|figd_[0-9A-Za-z_-]{40,60}",
             r"pat[0-9A-Za-z]{14}\.[0-9a-f]{64}|AGE-SECRET-KEY-1[A-Z0-9]{58}|r8_[0-9A-Za-z]{37}",
             r"gsk_[0-9A-Za-z]{52}|pplx-[0-9A-Za-z]{40,60}|xai-[0-9A-Za-z]{60,100}",
-            r"tvly-[0-9A-Za-z-]{28,60}|dckr_[a-z]{3}_[0-9A-Za-z_-]{27}",
+            r"tvly-[0-9A-Za-z-]{28,60}|dckr_[a-z]{3}_[0-9A-Za-z_-]{27,40}",
             r"sntry[a-z]_[0-9A-Za-z_+/=-]{40,300}",
             r"[0-9A-Za-z_~.-]{3}8Q~[0-9A-Za-z_~.-]{31,34}",  # Azure AD
+            r"AT[AC]TT3[0-9A-Za-z_=-]{50,300}|ATBB[0-9A-Za-z]{28,40}",  # Atlassian, Bitbucket
+            rf"pat-[a-z]{{2}}\d-{_UUID}|HRKU-[0-9A-Za-z_-]{{36,70}}",  # HubSpot, Heroku
+            r"x(?:key|smtp)sib-[0-9a-f]{64}-[0-9A-Za-z]{16}",  # Brevo
+            r"[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8}(?!-)",  # Mailgun
+            r"sbp_[0-9a-f]{40}|sb_secret_[0-9A-Za-z_-]{20,60}",  # Supabase
+            r"nf[bcopu]_[0-9A-Za-z]{36}|pscale_(?:tkn|pw|oauth)_[0-9A-Za-z_-]{32,64}",
+            r"dt0[a-z]\d\d\.[A-Z0-9]{8,24}\.[A-Z2-7]{64}",  # Dynatrace
+            r"sk\.eyJ[0-9A-Za-z_-]{50,300}\.[0-9A-Za-z_-]{20,24}",  # Mapbox
+            r"nvapi-[0-9A-Za-z_-]{50,80}|lsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}",
+            r"pcsk_[0-9A-Za-z]{4,8}_[0-9A-Za-z]{50,70}",  # Pinecone
+            r"LTAI[0-9A-Za-z]{16,20}|AKID[0-9A-Za-z]{32}",  # Alibaba, Tencent
+            r"y[0-3]_[0-9A-Za-z_-]{45,70}|AQVN[0-9A-Za-z_-]{35,38}",  # Yandex
+            r"t1\.[0-9A-Za-z_-]{20,400}={0,2}\.[0-9A-Za-z_-]{86}",
+            r"tskey-(?:[a-z]{2,10}-)?[0-9A-Za-z]{6,20}-[0-9A-Za-z]{16,60}",  # Tailscale
+            r"bkua_[0-9a-f]{40}|CCIP(?:AT|RJ)_[0-9A-Za-z]{22}_[0-9a-f]{40}|sq[apu]_[0-9a-f]{40}",
+            r"pul-[0-9a-f]{40}|fo1_[0-9A-Za-z_-]{43}|fm[12][ar]?_[0-9A-Za-z+/]{60,3000}={0,2}",
+            r"sl\.(?:[a-z]\.)?[0-9A-Za-z_-]{100,2000}",  # Dropbox
+            r"1//0[0-9A-Za-z_-]{40,300}",  # Google
+            r"oy2[0-9a-z]{43}|AKC[0-9A-Za-z]{60,100}|cmVmdGtu[0-9A-Za-z]{56}",  # NuGet, JFrog
+            r"packagist_[a-z]{2,4}_[0-9a-f]{40,80}|CLOJARS_[0-9a-z]{60}",
+            r"rzp_(?:live|test)_[0-9A-Za-z]{14}|FLWSECK(?:_TEST)?-[0-9A-Za-z-]{20,60}",
+            r"shippo_(?:live|test)_[0-9a-f]{40}|EZ[AT]K[0-9A-Za-z]{54}",
+            rf"duffel_(?:live|test)_[0-9A-Za-z_-]{{43}}|access-(?:production|sandbox)-{_UUID}",
+            r"CFPAT-[0-9A-Za-z_-]{43}|sg[dp]_(?:(?:[0-9a-f]{16}|local)_)?[0-9a-f]{40}",
+            r"ph[arsx]_[0-9A-Za-z]{40,60}|re_(?=[A-Za-z_]{0,33}\d)[0-9A-Za-z]{8}_[0-9A-Za-z]{24}",
+            # 1Password
+            r"ops_eyJ[0-9A-Za-z+/]{100,3000}={0,2}|"
+            r"A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})(?:-[A-Z0-9]{5}){3}",
+            r"ABSK[0-9A-Za-z+/]{100,300}={0,2}",  # Amazon Bedrock
+            r"[0-9A-Za-z]{52}JQQJ9[0-9A-Za-z]{27}|[0-9A-Za-z]{76}AZDO[0-9A-Za-z]{4}",  # Azure
+            r"mfa\.[0-9A-Za-z_-]{80,95}",  # a user of Discord
+            r"aio_[0-9A-Za-z]{28}|fio-u-[0-9A-Za-z_=-]{64}|rdme_[0-9a-z]{70}|pnu_[0-9A-Za-z]{36}",
+            r"tfp_[0-9A-Za-z_]{40,60}|sha256~[0-9A-Za-z_-]{43}|v1\.0-[0-9a-f]{24}-[0-9a-f]{146}",
+            # An encrypted JSON Web Token: the key (none if both sides know it), a nonce, the
+            # content and its tag.
+            r"(?<![0-9A-Za-z][_-])eyJ[0-9A-Za-z_-]{17,1000}\.[0-9A-Za-z_-]{0,1000}\."
+            r"[0-9A-Za-z_-]{16,24}\.[0-9A-Za-z_-]{1,8000}\.[0-9A-Za-z_-]{20,90}",
             # A JSON Web Token. An underscore before it is Markdown's, if no letter is before it.
             r"(?<![0-9A-Za-z][_-])eyJ[0-9A-Za-z_-]{10,400}\.eyJ[0-9A-Za-z_-]{10,8000}"
             r"(?:\.[0-9A-Za-z_-]{0,4000})?",
@@ -65,7 +105,10 @@ _AFTER_PREFIX = re.compile(
     r"discord(?:app)?\.com/api/(?:v\d{1,2}/)?webhooks/(\d{15,21}/[0-9A-Za-z_-]{40,100})|"
     r"webhook\.office\.com/webhookb2/([0-9A-Za-z@/_-]{60,300})|"
     r"AccountKey=([0-9A-Za-z+/]{60,100}={0,2})|SharedAccessKey=([0-9A-Za-z+/]{30,100}={0,2})|"
-    r"[?&]sig=([0-9A-Za-z%+/_-]{36,200}={0,2})",
+    r"[?&]sig=([0-9A-Za-z%+/_-]{36,200}={0,2})|"
+    # All of these two is the secret: a token of Braintree, one of an app of Twitter.
+    r"(access_token\$(?:production|sandbox)\$[0-9a-z]{16}\$[0-9a-f]{32})|"
+    r"(?<![0-9A-Za-z])((?-i:A{20,24})(?=[0-9A-Za-z]{0,80}%[23])[0-9A-Za-z%]{60,120})",
     re.I,
 )
 # A word that the text calls a secret. The value may be quoted; it is judged by its letters.
@@ -88,10 +131,14 @@ _PASSWORD_EXAMPLE = re.compile(
     r"hunter2|changeme|example|test))|[x*.#?_-]+|[${%\[(].*|\d{1,5}",
     re.I,
 )
-_PEM = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]{0,30}?PRIVATE KEY(?: BLOCK)?)-----")
-# The lines of a key: base64 without spaces in it, headers as in "Proc-Type: 4,ENCRYPTED".
+# The last form is that of PuTTY, whose blocks have no end.
+_PEM = re.compile(
+    r"----[ -](BEGIN|END) [A-Z0-9 ]{0,30}?PRIVATE KEY(?: BLOCK)?[ -]----|Private-Lines: \d{1,4}"
+)
+# The lines of a key: base64 without spaces in it, headers as in "Proc-Type: 4,ENCRYPTED". They may
+# be quoted, or indented.
 _PEM_BODY = re.compile(
-    r"(?:\s{0,4}(?:[0-9A-Za-z+/=]{16,4000}(?![0-9A-Za-z ,.])|\\[nr]|"
+    r"(?:\s{0,4}[ \t>|]{0,16}(?:[0-9A-Za-z+/=]{16,4000}(?![0-9A-Za-z ,.])|\\[nr]|"
     r"[A-Z][A-Za-z-]{3,20}: [^\n]{0,80}))*"
 )
 
@@ -126,7 +173,8 @@ def _find_in_text(text: str) -> Iterator[EntitySpan]:
 
 def _is_example(token: str) -> bool:
     """Return whether a token's body is the same few characters again and again."""
-    body = re.split(r"[_.-]", token)[-1] or token
+    parts = re.split(r"[_.-]", token)
+    body = parts[-1] if len(parts[-1]) > 8 else max(parts, key=len)
     return len(set(body)) < 5
 
 
@@ -141,16 +189,17 @@ def _is_random(word: str) -> bool:
 
 
 def _find_private_keys(text: str) -> Iterator[EntitySpan]:
-    """Yield blocks of PEM; one without an end goes as far as its letters do."""
+    """Yield blocks of PEM, SSH2 and PuTTY; one without an end goes as far as its letters do."""
     opened: re.Match[str] | None = None
-    for match in _PEM.finditer(text):
+    for match in (*_PEM.finditer(text), None):
         if opened:
-            is_end = match[1] == "END"
-            end = match.end() if is_end else _end_of_body(text, opened.end(), match.start())
-            yield EntitySpan(opened.start(), end, "SECRET", 1.0)
-        opened = match if match[1] == "BEGIN" else None
-    if opened:
-        yield EntitySpan(opened.start(), _end_of_body(text, opened.end(), len(text)), "SECRET", 1.0)
+            if match and match[1] == "END" and opened[1]:
+                end = match.end()
+            else:
+                end = _end_of_body(text, opened.end(), match.start() if match else len(text))
+            if opened[1] or end > opened.end():
+                yield EntitySpan(opened.start(), end, "SECRET", 1.0)
+        opened = match if match and match[1] != "END" else None
 
 
 def _end_of_body(text: str, start: int, limit: int) -> int:

@@ -18,10 +18,14 @@ def letters(count: int, alphabet: str = "") -> str:
     """Return so many characters of an alphabet, always the same ones."""
     alphabet = alphabet or "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
     digest = b"".join(hashlib.sha256(bytes([number])).digest() for number in range(40))
+    assert count <= len(digest)
     return "".join(alphabet[byte % len(alphabet)] for byte in digest[:count])
 
 
 HEX = "0123456789abcdef"
+BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+UUID = "-".join(letters(size, HEX) for size in (8, 4, 4, 4, 12))
 TOKENS = [
     "AK" + "IA" + letters(16, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"),
     "gh" + "p_" + letters(36),
@@ -45,6 +49,64 @@ TOKENS = [
     "ey" + "J" + letters(30) + ".ey" + "J" + letters(60) + "." + letters(43),
     "gs" + "k_" + letters(52),
     "abc" + "8Q" + "~" + letters(32),
+    "gl" + "ffct-" + letters(20),
+    "GR" + "1348941" + letters(20),
+    "lin" + "_oauth_" + letters(64, HEX),
+    "dp" + ".st.prd." + letters(43),
+    "dckr" + "_oat_" + letters(32),
+    "ATA" + "TT3" + "xFfGF0" + letters(170) + "=" + letters(8, HEX),
+    "AT" + "BB" + letters(32),
+    "pat" + "-na1-" + UUID,
+    "HR" + "KU-" + UUID,
+    "xkey" + "sib-" + letters(64, HEX) + "-" + letters(16),
+    letters(32, HEX) + "-" + letters(8, HEX) + "-" + letters(8, HEX[::-1]),
+    "sb" + "p_" + letters(40, HEX),
+    "sb" + "_secret_" + letters(22) + "_" + letters(8),
+    "nf" + "p_" + letters(36),
+    "pscale" + "_tkn_" + letters(43),
+    "pscale" + "_pw_" + letters(43),
+    "dt0" + "c01." + letters(24, BASE32) + "." + letters(64, BASE32),
+    "sk" + ".ey" + "J" + letters(80) + "." + letters(22),
+    "nv" + "api-" + letters(64),
+    "ls" + "v2_pt_" + letters(32, HEX) + "_" + letters(10, HEX),
+    "pc" + "sk_" + letters(6) + "_" + letters(63),
+    "LT" + "AI5t" + letters(18),
+    "AK" + "ID" + letters(32),
+    "y0" + "_Ag" + letters(53),
+    "AQ" + "VN" + letters(36),
+    "t1" + "." + letters(60) + "." + letters(86),
+    "ts" + "key-auth-" + letters(12) + "CNTRL-" + letters(32),
+    "bk" + "ua_" + letters(40, HEX),
+    "CCI" + "PAT_" + letters(22) + "_" + letters(40, HEX),
+    "sq" + "u_" + letters(40, HEX),
+    "pu" + "l-" + letters(40, HEX),
+    "fo" + "1_" + letters(43),
+    "fm" + "2_" + letters(400) + "==",
+    "sl" + ".u." + letters(600) + "-" + letters(300),
+    "1/" + "/0g" + letters(60) + "-L9Ir" + letters(38),
+    "oy" + "2" + letters(43, "abcdefghijklmnopqrstuvwxyz0123456789"),
+    "AK" + "C" + letters(70),
+    "cmVm" + "dGtu" + letters(56),
+    "packagist" + "_org_" + letters(68, HEX),
+    "rzp" + "_live_" + letters(14),
+    "FLW" + "SECK-" + letters(32, HEX) + "-X",
+    "shippo" + "_live_" + letters(40, HEX),
+    "EZ" + "AK" + letters(54),
+    "CF" + "PAT-" + letters(43),
+    "sg" + "p_" + letters(16, HEX) + "_" + letters(40, HEX),
+    "ph" + "x_" + letters(43),
+    "re" + "_" + letters(8) + "_" + letters(24),
+    "op" + "s_ey" + "J" + letters(800) + "==",
+    "A3" + "-" + "-".join(letters(size, UPPER) for size in (6, 6, 5, 5, 5, 5)),
+    "AB" + "SK" + letters(128) + "=",
+    letters(76) + "AZ" + "DO" + letters(4),
+    letters(52) + "JQ" + "QJ99" + letters(26),
+    "mf" + "a." + letters(84),
+    "access" + "-production-" + UUID,
+    "access" + "_token$" + "production$" + letters(16, HEX) + "$" + letters(32, HEX),
+    "A" * 22 + letters(24) + "%2B" + letters(40) + "%3D" + letters(35),
+    "ey" + "J" + ".".join(letters(size) for size in (60, 342, 16, 200, 22)),
+    "ey" + "J" + letters(40) + ".." + ".".join(letters(size) for size in (16, 200, 22)),
 ]
 
 
@@ -99,6 +161,27 @@ def test_a_private_key_goes_whole_even_if_it_was_cut(kind: str) -> None:
     assert find(public) == []
 
 
+@pytest.mark.parametrize("mark", ["> ", ">> ", "> > ", "        ", "\t", "> |     "])
+def test_the_body_of_a_quoted_or_indented_private_key_goes_too(mark: str) -> None:
+    cut = make_pem("PRIVATE" + " KEY", end=False).replace("\n", f"\n{mark}")
+    assert find(f"{mark}{cut}\n{mark}\n{mark}and so on") == [("SECRET", cut)]
+
+
+def test_keys_of_putty_and_of_ssh2_go_whole() -> None:
+    body = "\n".join(letters(64) for _ in range(3))
+    mac = letters(40, HEX)
+    putty = f"Private-Lines: 3\n{body}\nPrivate-MAC: {mac}"
+    assert find(f"Public-Lines: 1\n{letters(64)}\n{putty}\n\nand") == [("SECRET", putty)]
+    # There is no key in it, and it does not begin what ends with another's last line.
+    end = "-----END PRIVATE" + " KEY-----"
+    assert find(f"Private-Lines: 3 is a header of it\n{end}") == []
+    kind = "SSH2 ENCRYPTED PRIVATE" + " KEY"
+    cut = f'---- BEGIN {kind} ----\nComment: "rosa"\n{body}'
+    assert find(f"so: {cut}\n\nand") == [("SECRET", cut)]
+    whole = f"{cut}\n---- END {kind} ----"
+    assert find(f"so: {whole} and") == [("SECRET", whole)]
+
+
 def test_a_private_key_without_an_end_reaches_no_further_than_the_next_one() -> None:
     key = make_pem("PRIVATE" + " KEY", end=False)
     # A line of this form may stand within a key; as long as each key could contain all that
@@ -124,6 +207,10 @@ def test_a_private_key_without_an_end_reaches_no_further_than_the_next_one() -> 
         "commit " + letters(40, HEX),
         "https://t.co/" + letters(10),
         "secret: " + letters(30, "abcdefghijklmnop"),
+        "FLW" + "SECK-" + "x" * 32 + "-X",
+        UUID + " and re_" + "compiled_" + "abcdefghijklmnopqrstuvwx",
+        "A" * 90 + " and global-warming-and-the-economy-of-it",
+        "access" + "_token$" + "production$" + "x" * 16 + "$" + "x" * 32,
     ],
 )
 def test_an_example_or_another_word_is_no_secret(text: str) -> None:
@@ -212,7 +299,15 @@ def test_keccak_is_the_original_one() -> None:
 
 
 def test_the_gates_let_every_example_through() -> None:
-    texts = pl.Series([*TOKENS, *(form.format(word) for form, word in AFTER_WORDS.items())])
+    texts = pl.Series(
+        [
+            *TOKENS,
+            *(form.format(word) for form, word in AFTER_WORDS.items()),
+            f"Private-Lines: 1\n{letters(17)}\n",
+            "---- BEGIN PRIVATE" + " KEY ----\n",
+            "-----BEGIN PRIVATE" + " KEY-----\n",
+        ]
+    )
     assert texts.str.contains(secrets.GATE).all()
     assert pl.Series(list(WALLETS.values())).str.contains(wallets.GATE).all()
 
