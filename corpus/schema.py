@@ -94,13 +94,15 @@ TOMBSTONE: dict[str, pl.DataType] = {
 
 #: Targets of tombstones by which a build finds what repeats removed posts. Their values are keyed
 #: hashes: of the post's id; of its id and a few words of it in a row; of the name of its author; of
-#: its author and the beginning of its text, and of the longest beginning that is compared.
+#: its author and the beginning of its text, and of the longest beginning that is compared; and of
+#: each of its lines.
 REMOVED_TARGETS = (
     "removed_id",
     "removed_words",
     "removed_author",
     "removed_beginning",
     "removed_text",
+    "removed_line",
 )
 
 #: A record that could not be read. It has no text, so that it discloses nothing private.

@@ -15,7 +15,6 @@ from corpus.conversations.documents import edit_turns
 from corpus.conversations.messages import TurnFormat
 from corpus.dedup import dedup_index
 from corpus.errors import BuildError
-from corpus.maintenance.people_names import PeopleNames
 from corpus.maintenance.takedown_request import (
     POST_COLUMNS,
     TURN_COLUMNS,
@@ -184,15 +183,18 @@ def find_reposts(path: Path, request: TakedownRequest, removed: pl.Series) -> No
 
 
 def needs_rewriting(path: Path, request: TakedownRequest, removed: Sequence[str]) -> bool:
-    """Return whether a shard refers to a removed post, or may have a name to replace."""
+    """Return whether a shard refers to or quotes a removed post, or may have a name to replace."""
     rows = _read_columns(path, _REFERENCE_COLUMNS)
     if removed and rows.width:
         refers = pl.any_horizontal(pl.all().is_in(list(removed)))
         if rows.select(refers.any()).item():
             return True
-    if request.people is None:
+    if request.people is None and not request.removed_lines:
         return False
-    return bool(request.people.mark(_read_columns(path, ("text",))["text"]).any())
+    texts = _read_columns(path, ("text",))["text"]
+    if request.mark_quoting(texts).any():
+        return True
+    return request.people is not None and bool(request.people.mark(texts).any())
 
 
 def find_remaining_posts(
@@ -226,7 +228,7 @@ def find_replacements(
         pl.col("id").alias("cluster"), "kind", "original_author"
     ).unique("cluster", keep="first", maintain_order=True)
     for path in replacements.list_pieces(folder / replacements.FOLDER):
-        piece, _ = _redact(replacements.load_piece(path, key), request.people)
+        piece, _, _ = _edit_copies(replacements.load_piece(path, key), request)
         requested = request.match_rows(piece)
         changes.matched |= request.find_matches(piece.filter(requested).to_dicts())
         joined = piece.with_columns(
@@ -255,27 +257,32 @@ def rewrite_reserve(
     """Remove from the reserve the posts of the request and the copies that replaced an original."""
     used = {row["id"] for row in changes.replacements.values()} | changes.reposts
     for path in replacements.list_pieces(folder / replacements.FOLDER):
-        piece, redacted = _redact(replacements.load_piece(path, key), request.people)
+        piece, redacted, is_edited = _edit_copies(replacements.load_piece(path, key), request)
         changes.redacted += redacted
         kept = ~request.match_rows(piece) & ~piece["id"].is_in(list(used))
-        if redacted or not kept.all():
+        if is_edited or not kept.all():
             target = changes.stage(f"{replacements.FOLDER}/{path.name}")
             replacements.save_piece(piece.filter(kept), target, key)
 
 
-def _redact(piece: pl.DataFrame, names: PeopleNames | None) -> tuple[pl.DataFrame, int]:
-    """Replace names in copies; one whose text was changed has nothing for the index any more."""
-    if names is None or not piece.height:
-        return piece, 0
-    redacted = [names.redact(text) for text in piece["text"]]
-    changed = pl.Series([count > 0 for _, count in redacted], dtype=pl.Boolean)
+def _edit_copies(piece: pl.DataFrame, request: TakedownRequest) -> tuple[pl.DataFrame, int, bool]:
+    """Edit the texts of copies; return how many names were replaced, and whether a text changed.
+
+    A copy of which nothing is left is removed. One whose text was changed has nothing for the index
+    any more.
+    """
+    if not piece.height or (request.people is None and not request.removed_lines):
+        return piece, 0, False
+    edited = [request.edit_other_text(text) for text in piece["text"]]
+    texts = pl.Series("text", [text for text, _ in edited], dtype=pl.String)
+    changed = texts != piece["text"]
     cleared = [
         pl.when(changed).then(None).otherwise(pl.col(name)).alias(name)
         for name in replacements.INDEX_COLUMNS
         if name != "_reason"
     ]
-    texts = pl.Series("text", [text for text, _ in redacted], dtype=pl.String)
-    return piece.with_columns(texts, *cleared), sum(count for _, count in redacted)
+    kept = piece.with_columns(texts, *cleared).filter(pl.Series([bool(t.strip()) for t in texts]))
+    return kept, sum(count for _, count in edited), bool(changed.any())
 
 
 # --------------------------------------------------------------------------- the shards
@@ -362,6 +369,7 @@ class ShardRewriter:
         if "parent_id" in rows.columns and self.removed_texts:
             is_reply = pl.col("parent_id").is_in(list(self.removed_texts)) & _HAS_QUOTED_LINE
             is_changed |= rows.select(is_reply.fill_null(False)).to_series()
+        is_changed |= self.request.mark_quoting(rows["text"])
         if self.request.people is not None:
             is_changed |= self.request.people.mark(rows["text"])
         return is_changed

@@ -157,8 +157,7 @@ def _rewrite_corpus(
     shown = report.load_statistics(folder).get("samples", [])
     shown_people = {*request.authors, *request.names}
     kept = samples.exclude_samples(shown, {*request.ids, *changes.removed}, shown_people)
-    if request.people is not None:
-        kept = [row | {"text": request.people.redact(row["text"])[0]} for row in kept]
+    kept = [row | {"text": request.edit_other_text(row["text"])[0]} for row in kept]
     # Of an author whose posts were all dropped, only the report may show a post.
     changes.matched |= {name for sample in shown for name in sample["people"]} & request.authors
     unknown = sorted((request.ids | request.authors) - changes.matched)
@@ -200,6 +199,8 @@ def _rewrite_shards(
     if request.copies or request.quotations:
         found = {name: rewrite.find_posts(path, request, joiner) for name, path in paths.items()}
     removed = pl.concat([posts for _, posts in found.values()] or [asked])
+    has_turns = any(name == "conversations" for name, _ in plan.stages)
+    request.add_removed_texts(removed["text"], are_turns=has_turns)
     copies = rewrite.find_replacements(folder, request, removed, key, changes)
     referable = [*removed["id"], *request.ids]
     rewriter = ShardRewriter(

@@ -12,9 +12,13 @@ from corpus.conversations.documents import split_turns
 from corpus.maintenance.people_names import PeopleNames
 from corpus.privacy import suppression
 from corpus.privacy.repeated_texts import (
+    QUOTED_LINE_PATTERN,
     cut_quoted_lines,
     cut_repeated_text,
     is_repost_text,
+    line_words,
+    list_lines,
+    list_quoted_lines,
     normalize,
 )
 
@@ -40,6 +44,8 @@ class TakedownRequest:
     copies: set[str] = field(default_factory=set)
     #: Posts that repeat a requested post behind words of their own.
     quotations: set[str] = field(default_factory=set)
+    #: The lines of removed texts that are cut wherever they are quoted, as words.
+    removed_lines: set[str] = field(default_factory=set)
 
     def match_rows(self, rows: pl.DataFrame) -> pl.Series:
         """Return for each row whether it is, or contains, a post to remove or to cut."""
@@ -91,7 +97,30 @@ class TakedownRequest:
         if removed_texts:
             known = [normalize(removed) for removed in removed_texts]
             text = cut_quoted_lines(text, lambda line: any(line in each for each in known))
+        return self.edit_other_text(text)
+
+    def edit_other_text(self, text: str) -> tuple[str, int]:
+        """Return a text without lines and names of the request; and how many names it had."""
+        if self.removed_lines and not self.removed_lines.isdisjoint(list_quoted_lines(text)):
+            text = cut_quoted_lines(text, lambda line: line_words(line) in self.removed_lines)
         return self.people.redact(text) if self.people else (text, 0)
+
+    def add_removed_texts(self, texts: pl.Series, *, are_turns: bool) -> None:
+        """Have the lines of removed texts cut wherever they are quoted; the texts may be null."""
+        for text in texts.drop_nulls():
+            self.removed_lines |= list_lines(text, is_turn=are_turns)
+
+    def mark_quoting(self, texts: pl.Series) -> pl.Series:
+        """Return which texts quote a line of a removed one."""
+        found = pl.repeat(False, len(texts), dtype=pl.Boolean, eager=True)
+        if not self.removed_lines:
+            return found
+        rows = texts.str.contains(QUOTED_LINE_PATTERN).fill_null(False).arg_true()
+        quotes = [
+            not self.removed_lines.isdisjoint(list_quoted_lines(text))
+            for text in texts.gather(rows)
+        ]
+        return found.scatter(rows.filter(pl.Series(quotes, dtype=pl.Boolean)), True)
 
     def find_matches(self, posts: Sequence[Mapping[str, Any]]) -> set[str]:
         """Return the requested ids and authors that some posts to remove or to cut show."""

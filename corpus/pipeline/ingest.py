@@ -27,7 +27,7 @@ from corpus.tasks import runners
 from filters import contract
 
 #: Raised when the files of a part have other content for the same posts.
-_PART_VERSION = 4
+_PART_VERSION = 5
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ def describe_listed(listed: SuppressionList, posts: pl.DataFrame) -> pl.DataFram
         name, text = post["id"], post["text"] or ""
         rows.append(("removed_id", name))
         rows += [("removed_words", f"{name}\n{gram}") for gram in repeated_texts.list_grams(text)]
+        rows += [("removed_line", line) for line in sorted(repeated_texts.list_lines(text))]
         if post["_is_author"]:
             rows += [("removed_author", author) for author in _list_authors(post)]
         elif post["_is_asked"]:
@@ -126,7 +127,7 @@ class RepeatRemover:
         ids = pl.concat(references).unique().drop_nulls().sort()
         described = self._find("removed_id", ids)
         gone = {*described, *ids.filter(self._listed.mark_ids(ids))}
-        posts = self._remove_texts(posts, gone)
+        posts = self._cut_known_lines(self._remove_texts(posts, gone))
         if not gone:
             return posts
         posts = self._cut_quoted_lines(posts, gone, described)
@@ -157,6 +158,24 @@ class RepeatRemover:
             if new := each.change(reasons - {None}):
                 of_author = of_listed or each.author in authors
                 changed[row] = new | ({"original_author": None} if of_author else {})
+        return _apply(posts, changed)
+
+    def _cut_known_lines(self, posts: pl.DataFrame) -> pl.DataFrame:
+        """Cut the quoted lines that are lines of suppressed posts, whatever they answer."""
+        if not self._listed.lines:
+            return posts
+        has_quotation = posts["text"].str.contains(repeated_texts.QUOTED_LINE_PATTERN)
+        rows = has_quotation.fill_null(False).arg_true()
+        texts = posts["text"].gather(rows).to_list()
+        quoted = [repeated_texts.list_quoted_lines(text) for text in texts]
+        found = self._find("removed_line", sorted(set().union(*quoted)))
+        changed: dict[int, dict[str, Any]] = {}
+        for row, text, lines in zip(rows, texts, quoted, strict=True):
+            if not lines.isdisjoint(found):
+                cut = repeated_texts.cut_quoted_lines(
+                    text, lambda line: repeated_texts.line_words(line) in found
+                )
+                changed[row] = {"text": cut}
         return _apply(posts, changed)
 
     def _cut_quoted_lines(

@@ -17,13 +17,19 @@ _REPOST_TURN = re.compile(f"(?i){_LABEL}{_REPOST_HEAD}")
 _HEADS = re.compile(rf"(?i)^[\s\W]{{0,5}}(?:{_SIGN}\s*+(?::\s*+)?[@＠<][^\s:,]*+[\s:,]*+)+")
 #: Where an author repeats another text behind words of their own.
 _REPEATED = re.compile(rf"(?i)(?:^|(?<=[\s\W]))RT\s*+(?::\s*+)?{_PERSON}")
-#: A quoted line, behind the label of its speaker if it is the first of a turn.
-_QUOTED_LINE = re.compile(r"^(\s*+(?:[^\s:>][^\n:>]{0,39}:\s)?)\s*+(?:>|&gt;)(.*)$")
+#: A quoted line, behind the label of its speaker if it is the first of a turn; or in a list.
+_QUOTED_LINE = re.compile(
+    r"^(\s*+(?:[^\s:>＞][^\n:>＞]{0,39}:\s)?)\s*+(?:[-*+•]\s++)?(?:>|&gt;|＞)(.*)$"
+)
+#: The label of the speaker before the text of a turn.
+_SPEAKER = re.compile(r"\s*+[^\s:>＞][^\n:>＞]{0,39}:\s")
+#: The address of a link in Markdown, which a quotation may have around the words it quotes.
+_LINK_ADDRESS = re.compile(r"\]\([^)\s]*+\)")
 _CUT_ENDS = " \t\n\r\"'“”„‘’«»-–—|:…"
 #: Characters that two texts must share before one counts as a copy of the other's beginning.
 MIN_SHARED_CHARACTERS = 20
 #: What a text with a quoted line contains.
-QUOTED_LINE_PATTERN = r"(?m)^[^\n>]{0,60}(?:>|&gt;)"
+QUOTED_LINE_PATTERN = r"(?m)^[^\n>＞]{0,60}(?:>|&gt;|＞)"
 # Scripts without spaces: each character is a word.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
@@ -75,14 +81,48 @@ def cut_quoted_lines(text: str, is_removed: Callable[[str], bool]) -> str:
     """
     kept = []
     for line in text.split("\n"):
-        found = _QUOTED_LINE.match(line)
-        quoted = normalize(found[2].replace("&gt;", ">").lstrip("> \t")) if found else ""
-        if found is None or not quoted or not is_removed(quoted):
+        label, quoted = _split_quoted_line(line)
+        if not quoted or not is_removed(quoted):
             kept.append(line)
-        elif found[1].strip():
-            kept.append(found[1])
+        elif label.strip():
+            kept.append(label)
     lines = "\n".join(kept)
     return text if lines == text else lines.strip("\n")
+
+
+def _split_quoted_line(line: str) -> tuple[str, str]:
+    """Return the label before a quoted line, and what it quotes; two times "" for another line."""
+    found = _QUOTED_LINE.match(line)
+    if found is None:
+        return "", ""
+    return found[1], normalize(found[2].replace("&gt;", ">").lstrip(">＞ \t"))
+
+
+def list_lines(text: str, *, is_turn: bool = False) -> set[str]:
+    """Return the lines of a text by which quotations of them are found: see :func:`line_words`.
+
+    The first line of a turn counts with and without the label of its speaker.
+    """
+    lines = text.split("\n")
+    if is_turn and (label := _SPEAKER.match(lines[0])):
+        lines.append(lines[0][label.end() :])
+    return {line_words(line) for line in lines} - {""}
+
+
+def list_quoted_lines(text: str) -> set[str]:
+    """Return the lines that a text quotes, in the form of :func:`line_words`."""
+    return {line_words(_split_quoted_line(line)[1]) for line in text.split("\n")} - {""}
+
+
+def line_words(line: str) -> str:
+    """Return the words of a line with single spaces; "" if they are too few to tell it by.
+
+    These are fewer than :data:`MIN_SHARED_CHARACTERS` characters. Marks around words, such as those
+    of Markdown, do not count.
+    """
+    words = _WORD.findall(_LINK_ADDRESS.sub(" ", line).casefold().replace("_", " "))
+    joined = " ".join(words)
+    return joined if len(joined) >= MIN_SHARED_CHARACTERS else ""
 
 
 def list_grams(text: str) -> set[str]:

@@ -340,6 +340,55 @@ def test_a_reply_stays_without_the_lines_that_it_quotes(tmp_path: Path) -> None:
     check(tmp_path / "out")
 
 
+def test_a_line_that_another_conversation_quotes_is_cut_there_too(tmp_path: Path) -> None:
+    rows = [
+        {"id": "q", "text": KETTLE, "user": "ann"},
+        {"id": "p", "text": GULLS, "user": "bob"},
+        {"id": "a", "text": f"> {KETTLE}\n\nsaid ann", "user": "cat", "parent": "p"},
+        {"id": "b", "text": "never heard it", "user": "bob", "parent": "p"},
+    ]
+    write_lines(tmp_path / "posts.jsonl", rows)
+    fields = {"id": "id", "text": "text", "author": "user", "parent_id": "parent"}
+    corpus.build(
+        {
+            "sources": [{"table": {"path": str(tmp_path / "posts.jsonl"), "fields": fields}}],
+            "stages": [{"conversations": {"mode": "tree"}}, {"pii": {}}],
+            "output": {"path": str(tmp_path / "out"), "ids": "original"},
+            "run": {"runner": "serial"},
+        }
+    )
+    assert take_down(tmp_path / "out", ["table:q"])["cut"] == 1
+    ((name, text),) = texts(tmp_path / "out").items()
+    assert name == "table:p" and "kettle" not in text and "said ann" in text
+    check(tmp_path / "out")
+
+
+def test_a_copy_in_the_reserve_keeps_no_line_of_a_removed_post(tmp_path: Path) -> None:
+    story = f"{MARKET}\n> {KETTLE}\n{GULLS}"
+    rows = [
+        {"id": "1", "text": story, "user": "bob"},
+        {"id": "2", "text": story, "user": "cat"},
+        {"id": "3", "text": KETTLE, "user": "ann"},
+    ]
+    write_lines(tmp_path / "posts.jsonl", rows)
+    fields = {"id": "id", "text": "text", "author": "user"}
+    corpus.build(
+        {
+            "sources": [{"table": {"path": str(tmp_path / "posts.jsonl"), "fields": fields}}],
+            "stages": [{"dedup": {}}, {"pii": {}}],
+            "output": {"path": str(tmp_path / "out"), "ids": "original"},
+            "run": {"runner": "serial"},
+        }
+    )
+    out = tmp_path / "out"
+    assert reserve(out)["id"].to_list() == ["table:2"]
+    take_down(out, authors=["table:ann"])
+    assert reserve(out)["text"].to_list() == [f"{MARKET}\n{GULLS}"] == list(texts(out).values())
+    take_down(out, ["table:1"])
+    assert texts(out) == {"table:2": f"{MARKET}\n{GULLS}"}
+    check(out)
+
+
 def test_a_corpus_without_people_is_taken_down_and_says_so(out: Path) -> None:
     shutil.rmtree(out / "people")
     manifest = json.loads((out / "manifest.json").read_text())

@@ -210,7 +210,8 @@ def test_a_build_removes_what_repeats_a_listed_post_as_a_takedown_does(
     manifest = corpus.build(talk(*names, out="later"))
     assert shown(tmp_path / "later") == shown(tmp_path / "out")
     texts = {row[0]: row[1] for row in shown(tmp_path / "later")}
-    assert texts["forum:a"] == f"not here\n> {GULLS}" and texts["forum:c"] == "quite so!"
+    of_another_post = "" if "authors" in asked else f"\n> {GULLS}"  # also by ann
+    assert texts["forum:a"] == f"not here{of_another_post}" and texts["forum:c"] == "quite so!"
     assert {"forum:b", "forum:d", "forum:q"}.isdisjoint(texts)
     (path,) = (n for n, name in enumerate(names) if name == "repeats")
     of_ann = 1 if "authors" in asked else 0
@@ -220,6 +221,54 @@ def test_a_build_removes_what_repeats_a_listed_post_as_a_takedown_does(
     assert verify.verify(tmp_path / "later")["passed"]
     for page in (tmp_path / "later").glob("*.*"):
         assert "kettle" not in page.read_text(), page
+
+
+def test_a_line_of_a_removed_post_is_cut_whatever_post_quotes_it(tmp_path: Path) -> None:
+    kept = {
+        "k1": f"> {GULLS}\n\nof a post that stays",
+        "k2": f"> {KETTLE} of iron\n\nnot the same line",
+        "k3": "> good morning\n\ntoo short to tell whose it is",
+        "k4": f"the kettle: {KETTLE}",
+    }
+    quoting = {
+        "q1": f"> {KETTLE}\n\nits sibling",
+        "q2": f"&gt;{KETTLE.upper()}\n\nhas capitals",
+        "q3": f">> {KETTLE}\n> no\n\ndeeper",
+        "q4": f"＞{KETTLE}\n\nfull width",
+        "q5": f"> **{KETTLE}**\n\nbold",
+        "q6": f"> [{KETTLE}](https://a.example/b)\n\na link",
+        "q7": f"- > _{KETTLE}_\n\nin a list",
+        "q8": f"> {GULLS}\n> {KETTLE}.\nof two posts",
+        "q9": f"> {KETTLE}",
+    }
+    rows = [{"id": n, "user": "bob", "text": text} for n, text in (kept | quoting).items()]
+    rows.insert(4, {"id": "m", "user": "ann", "text": f"good morning\n{KETTLE}"})
+    rows.append({"id": "g", "user": "cat", "text": GULLS})
+    write_lines(tmp_path / "posts.jsonl", rows)
+    fields = {"id": "id", "author": "user", "text": "text"}
+    table = {"path": str(tmp_path / "posts.jsonl"), "platform": "forum", "fields": fields}
+    plan = {
+        "sources": [{"table": table}],
+        "output": {"path": str(tmp_path / "out"), "ids": "original"},
+        "run": {"runner": "serial", "part_posts": 3},
+    }
+    corpus.build(plan)
+    assert take_down(tmp_path / "out", ["forum:m"])["cut"] == 8
+    texts = {row[0].partition(":")[2]: row[1] for row in shown(tmp_path / "out")}
+    assert texts == kept | {
+        "g": GULLS,
+        "q1": "its sibling",
+        "q2": "has capitals",
+        "q3": "> no\n\ndeeper",
+        "q4": "full width",
+        "q5": "bold",
+        "q6": "a link",
+        "q7": "in a list",
+        "q8": f"> {GULLS}\nof two posts",
+    }
+    corpus.build(plan | {"output": {"path": str(tmp_path / "later"), "ids": "original"}})
+    assert shown(tmp_path / "later") == shown(tmp_path / "out")
+    assert verify.verify(tmp_path / "out")["passed"]
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,8 @@ def test_a_reply_has_no_lines_that_quote_a_removed_post(key_path: Path) -> None:
     posts = frame(
         {"text": f"> {KETTLE}\n\nnot in our house\n> {GULLS}", "parent_id": "x:1"},
         {"text": "> the Old copper Kettle…\n&gt; every morning, befo...\nwhy?", "root_id": "x:1"},
-        {"text": f"> {KETTLE}\n\nkept: of another post", "parent_id": "x:8"},
+        {"text": f"> {KETTLE}\n\nin an answer to another post", "parent_id": "x:8"},
+        {"text": f"> {KETTLE[:40]}\n\nkept: no whole line", "parent_id": "x:8"},
         {"text": "> an unread post\nof which the words are not known", "parent_id": "x:77"},
         {"text": "> the kettle is copper\nother words", "parent_id": "x:1"},
         {"text": f"> {KETTLE}", "parent_id": "x:1"},
@@ -80,7 +81,8 @@ def test_a_reply_has_no_lines_that_quote_a_removed_post(key_path: Path) -> None:
     assert found["text"].to_list() == [
         f"not in our house\n> {GULLS}",
         "why?",
-        f"> {KETTLE}\n\nkept: of another post",
+        "in an answer to another post",
+        f"> {KETTLE[:40]}\n\nkept: no whole line",
         "of which the words are not known",
         "> the kettle is copper\nother words",
     ]
