@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +18,9 @@ from corpus.cli.options import (
 )
 from corpus.errors import PlanError
 from corpus.plurals import pluralize
+
+if TYPE_CHECKING:
+    from corpus.storage.upload import Upload
 
 
 def takedown(
@@ -113,10 +116,18 @@ def publish(
             help="also upload index/ and reserve/, for 'against' and takedowns; they need the key",
         ),
     ] = False,
+    squash_history: Annotated[
+        bool,
+        typer.Option(
+            "--squash-history",
+            help="then make one commit of a Hub repository, which removes all earlier files of it",
+        ),
+    ] = False,
 ) -> None:
     """Upload a finished corpus: shards, then the rest, the manifest last.
 
     Only files that a build wrote are uploaded. After an interruption the same command continues.
+    What the store still holds of replaced files is listed.
     """
     from corpus import stages
     from corpus.report.terminal import make_printable
@@ -127,6 +138,8 @@ def publish(
     if not filesystem.is_url(url):
         raise PlanError(f"'{url}' is not a URL; give one such as s3://bucket/corpus")
     filesystem.require_usable_url(url)
+    if squash_history and not url.lower().startswith("hf://"):
+        raise PlanError(f"'{url}' has no commits; --squash-history is for hf:// URLs")
     recover(Path(out))
     with locked_corpus(Path(out), "upload") as manifest:
         remote = upload.check_destination(url, replace=replace)
@@ -145,6 +158,40 @@ def publish(
         print(f"not uploaded: {names} (--with-index uploads them)")
     for name in done.foreign:
         print(f"not uploaded: {make_printable(name)}, which no build wrote")
+    if squash_history:
+        filesystem.squash_commits(url)
+        print(f"all commits of {url} are one now, without the files of earlier ones")
+    else:
+        _print_history(url, done)
+
+
+_COMMITS_LISTED = 10
+
+
+def _print_history(url: str, done: Upload) -> None:
+    """Print where the store still holds files that were replaced or removed."""
+    from corpus.storage import filesystem
+
+    if not done.replaced:
+        return
+    if commits := done.earlier_commits:
+        names = ", ".join(f"{each.name[:12]} ({each.day})" for each in commits[:_COMMITS_LISTED])
+        more = len(commits) - _COMMITS_LISTED
+        print(
+            f"{pluralize(len(commits), 'earlier commit')} may still hold what was replaced or "
+            f"removed: {names}"
+            + (f" and {more} more" if more > 0 else "")
+            + "; --squash-history makes one commit of all"
+        )
+        return
+    older = filesystem.count_older_versions(done.replaced)
+    if older is None:
+        print(
+            f"files at {url} were replaced or removed; if the store keeps versions of objects, "
+            "remove the older ones with its own tools"
+        )
+    for file, count in sorted((older or {}).items()):
+        print(f"still held by the store: {pluralize(count, 'older version')} of {file}")
 
 
 def audit(

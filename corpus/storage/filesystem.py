@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -314,6 +315,80 @@ def remove_files(urls: Sequence[str]) -> None:
         _commit(urls[0], [CommitOperationDelete(name) for name in names], "Remove")
 
     _retry(remove, urls[0])
+
+
+# --------------------------------------------------------------------------- what a store keeps
+
+
+class Commit(NamedTuple):
+    """A commit of a repository, which holds all files as they were then."""
+
+    name: str  # the hexadecimal digits of its hash
+    day: str  # when it was made, YYYY-MM-DD
+
+
+def list_commits(url: str) -> list[Commit]:
+    """Return the commits of the repository at a URL, the newest first; other stores have none."""
+    if not _uses_commits([url]):
+        return []
+    from huggingface_hub import HfApi
+
+    def request() -> list[Commit]:
+        files, repository = _filesystem(url)[0], _resolve_hub_path(url)
+        found = HfApi(endpoint=files.endpoint, token=files.token).list_repo_commits(
+            repository.repo_id, repo_type=repository.repo_type, revision=repository.revision
+        )
+        return [Commit(each.commit_id, f"{each.created_at:%Y-%m-%d}") for each in found]
+
+    return _retry(request, url)
+
+
+def squash_commits(url: str) -> None:
+    """Make one commit of all of the repository at a URL, which removes what earlier ones held.
+
+    PlanError where a store has no commits.
+    """
+    if not _uses_commits([url]):
+        raise PlanError(f"'{url}' is no repository with commits; only hf:// has them")
+    from huggingface_hub import HfApi
+
+    files, repository = _filesystem(url)[0], _resolve_hub_path(url)
+    _retry(
+        lambda: HfApi(endpoint=files.endpoint, token=files.token).super_squash_history(
+            repository.repo_id, repo_type=repository.repo_type, branch=repository.revision
+        ),
+        url,
+    )
+
+
+def count_older_versions(urls: Sequence[str]) -> dict[str, int] | None:
+    """Return how many older versions of remote files a store keeps; None if it cannot be asked.
+
+    By URL, of those that have any.
+    """
+    if not urls or local_path(urls[0]) is not None:
+        return {}
+    files, name = _filesystem(urls[0])
+    if not hasattr(files, "is_bucket_versioned"):
+        return None
+    bucket = name.partition("/")[0]
+    if not _retry(lambda: files.is_bucket_versioned(bucket), urls[0]):
+        return {}
+    keys = {_filesystem(url)[1].partition("/")[2]: url for url in urls}
+    request = {"Bucket": bucket, "Prefix": os.path.commonprefix(list(keys))}  # noqa: RUF071
+    counts: Counter[str] = Counter()
+    while True:
+        list_page = functools.partial(files.call_s3, "list_object_versions", **request)
+        page = _retry(list_page, urls[0])
+        counts.update(
+            keys[each["Key"]]
+            for each in page.get("Versions", ())
+            if each["Key"] in keys and not each["IsLatest"]
+        )
+        if not page.get("IsTruncated"):
+            return dict(counts)
+        request["KeyMarker"] = page["NextKeyMarker"]
+        request["VersionIdMarker"] = page["NextVersionIdMarker"]
 
 
 # --------------------------------------------------------------------------- fsspec

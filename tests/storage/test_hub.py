@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, post
+import corpus
+from corpus.maintenance.takedown import take_down
+from tests.conftest import ROOT, post, write_lines
 from tests.support import hub, keys
 
 pytest.importorskip("huggingface_hub", reason="pip install 'social-corpus[hf]'")
@@ -162,3 +164,38 @@ def test_what_must_go_is_not_left_because_the_hub_failed(
     found = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT)
     assert found.returncode == 0, found.stderr[-2000:]
     assert set(there.files) == {"key"} and set(there.failing.values()) == {0}
+
+
+def test_publish_lists_the_commits_that_still_hold_what_was_replaced_and_makes_them_one(
+    served: tuple[hub.Hub, dict[str, str]], tmp_path: Path
+) -> None:
+    there, environment = served
+    there.files.clear()
+    write_lines(tmp_path / "posts.jsonl", [post(n) for n in range(30)])
+    fields = {"id": "id", "text": "text", "author": "user"}
+    document = {
+        "sources": [{"table": {"path": str(tmp_path / "posts.jsonl"), "fields": fields}}],
+        "stages": [],
+        "output": {"path": str(tmp_path / "out"), "ids": "original"},
+        "run": {"runner": "serial"},
+    }
+    corpus.build(document)
+
+    def publish(*options: str) -> str:
+        command = [sys.executable, "-m", "corpus", "publish", str(tmp_path / "out"), PLACE]
+        found = subprocess.run(
+            [*command, *options], capture_output=True, text=True, env=environment, cwd=ROOT
+        )
+        assert found.returncode == 0, found.stderr[-2000:]
+        return found.stdout
+
+    assert "earlier" not in publish()
+    commits = there.commits
+    take_down(tmp_path / "out", ids=["table:7"])
+    told = publish("--replace")
+    # That something may be written there is one more.
+    assert f"{commits + 1} earlier commits may still hold what " in told
+    assert "100000000000 (2026-01-02); --squash-history" in told
+    assert there.commits > commits
+    assert "all commits" in publish("--squash-history")
+    assert there.commits == 1

@@ -156,10 +156,20 @@ def test_a_takedown_reaches_the_copy(out: Path, url: str) -> None:
     take_down(out, ["table:5"])
     refused = publish(out, url)
     assert refused.returncode == 2 and "holds another corpus" in refused.stderr
-    assert publish(out, url, "--replace").returncode == 0
+    done = publish(out, url, "--replace")
+    assert done.returncode == 0
+    may_keep_versions = "if the store keeps versions of objects" in done.stdout
+    assert may_keep_versions == url.startswith("memory:")
+    assert "were replaced or removed" not in publish(out, url).stdout
     assert verify(url)["passed"]
     assert "table:5" not in corpus.load(url).scan().collect()["id"]
     assert "takedowns/00001.json" in published(url)
+
+
+def test_only_a_repository_has_commits_to_squash(out: Path, url: str) -> None:
+    refused = publish(out, url, "--squash-history")
+    assert refused.returncode == 2 and "has no commits" in refused.stderr
+    assert published(url) == set()
 
 
 def test_an_upload_that_was_stopped_anywhere_goes_on(

@@ -678,6 +678,23 @@ def test_a_damaged_page_there_is_noticed(store: object_store.Proxy) -> None:
         found.read("s3://dumps/shard.parquet", 3, ("text",))
 
 
+def test_older_versions_of_replaced_files_are_counted(store: object_store.Proxy) -> None:
+    import s3fs
+
+    files = ["s3://dumps/a", "s3://dumps/b"]
+    for file in files:
+        put(file, b"one")
+    assert filesystem.count_older_versions(files) == {}
+    s3fs.S3FileSystem(use_listings_cache=False).call_s3(
+        "put_bucket_versioning", Bucket="dumps", VersioningConfiguration={"Status": "Enabled"}
+    )
+    fresh()
+    put(files[0], b"two")
+    put(files[0], b"three")
+    filesystem.remove_file(files[1])
+    assert filesystem.count_older_versions(files) == {files[0]: 2, files[1]: 1}
+
+
 # --------------------------------------------------------------------------- without a server
 
 

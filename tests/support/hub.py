@@ -85,6 +85,15 @@ class _Handler(BaseHTTPRequestHandler):
             recursive = parse_qs(url.query).get("recursive", [""])[0].lower() == "true"
             found = list(self.hub.entries(below, recursive))
             self._json(found) if found or not below else self._missing("EntryNotFound")
+        elif path.startswith(f"{_API}/commits/"):
+            date = "2026-01-02T03:04:05.000Z"
+            self._json(
+                [
+                    {"id": f"{n:x}".ljust(40, "0"), "authors": [{"user": "a"}], "date": date,
+                     "title": "t", "message": ""}
+                    for n in range(self.hub.commits, 0, -1)
+                ]
+            )  # fmt: skip
         elif path == _API or path.startswith(f"{_API}/revision/"):
             self._json({"id": REPO, "sha": "1" * 40, "siblings": [], "private": False})
         else:
@@ -108,6 +117,9 @@ class _Handler(BaseHTTPRequestHandler):
                 if any(file.startswith(f"{name}/") for file in self.hub.files)
             ]
             self._json(found)
+        elif path.startswith(f"{_API}/super-squash/"):
+            self.hub.commits = 1
+            self._json({})
         elif path == "/api/validate-yaml":  # asked of the card of a repository
             self._json({"errors": [], "warnings": []})
         elif path.startswith(f"{_API}/preupload/"):
