@@ -122,7 +122,8 @@ def _luhn(digits: str) -> str:
 def _credit_card(rng: random.Random) -> Detail:
     start, length, groups = rng.choice(
         (("4", 16, (4, 4, 4, 4)), ("5" + rng.choice("12345"), 16, (4, 4, 4, 4)),
-         ("6011", 16, (4, 4, 4, 4)), ("37", 15, (4, 6, 5)), ("4", 16, (4, 4, 4, 4)))
+         ("6011", 16, (4, 4, 4, 4)), ("37", 15, (4, 6, 5)), ("4", 16, (4, 4, 4, 4)),
+         (str(rng.randint(2221, 2720)), 16, (4, 4, 4, 4)))
     )  # fmt: skip
     body = start + _pick(rng, _DIGITS, length - len(start) - 1)
     digits = body + _luhn(body)

@@ -1,4 +1,4 @@
-"""Find what Presidio does not: phones by language, wallets, secrets, numbers behind their name."""
+"""Find what Presidio does not: phones by language, more cards, wallets, secrets, labelled ids."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from filters.pii import edges, phones, presidio, secrets, social_security, wallets
+from filters.pii import cards, edges, phones, presidio, secrets, social_security, wallets
 from filters.pii.spans import EntitySpan
 
 #: What ``pii`` looks for if a plan does not say what.
@@ -44,6 +44,8 @@ class PatternFinder:
             self._finders.append((gate, lambda texts, _: wallets.find_wallets(texts)))
         if "SECRET" in self._entities:
             self._finders.append((secrets.GATE, lambda texts, _: secrets.find_secrets(texts)))
+        if "CREDIT_CARD" in self._entities:
+            self._finders.append((cards.GATE, lambda texts, _: cards.find_cards(texts)))
         if "US_SSN" in self._entities:
             self._finders.append(
                 (
