@@ -98,12 +98,19 @@ def take_down(
             **receipt,
             "unknown": unknown,
             "unresolved": [name for name in unknown if _is_screen_name(name)],
-            "ledger_unknown": bool(authors) and not (folder / people.FOLDER).is_dir(),
+            "ledger_unknown": bool(authors) and _has_unknown_people(folder),
             "tokens_removed": had_tokens and not _has_tokens(folder),
             "exports_removed": [n for n in had_exports if n not in _list_exports(folder)],
             "work_removed": had_work and not has_kept_work(folder),
             "copies": split_by_location(folder, manifest)[1] if receipt.get("number") else [],
         }
+
+
+def _has_unknown_people(folder: Path) -> bool:
+    """Return whether a build wrote rows of dropped posts, and there are no files of their people."""
+    ledger = (folder / "dropped").glob("*.parquet")
+    is_of_build = any(not path.name.startswith("takedown-") for path in ledger)
+    return is_of_build and not (folder / people.FOLDER).is_dir()
 
 
 def _is_screen_name(author: str) -> bool:

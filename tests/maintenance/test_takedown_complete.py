@@ -335,8 +335,10 @@ def test_a_reply_stays_without_the_lines_that_it_quotes(tmp_path: Path) -> None:
             "run": {"runner": "serial"},
         }
     )
-    take_down(tmp_path / "out", ["table:q"])
+    found = take_down(tmp_path / "out", ["table:q"], ["table:ann"])
     assert texts(tmp_path / "out") == {"table:a": "not in our house"}
+    assert not found["ledger_unknown"]  # no post was dropped
+    assert not take_down(tmp_path / "out", authors=["table:ann"])["ledger_unknown"]
     check(tmp_path / "out")
 
 
