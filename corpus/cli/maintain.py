@@ -96,6 +96,8 @@ def takedown(
         print(f"not found in this corpus: {len(done['unknown']):,}")
         for name in done["unknown"]:
             print(f"  {make_printable(name)}")
+    if any(":" not in name and name in asked_ids for name in done["unknown"]):
+        print("a post's id begins with its platform, such as reddit:t1_c0abc; add it and run again")
     if done["unresolved"]:
         print(
             "X's authors are numbers here, and the dumps did not say whose these names are; give "

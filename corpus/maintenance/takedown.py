@@ -69,9 +69,17 @@ def take_down(
         had_exports = _list_exports(folder)
         manifest = load_manifest(folder)
         secret = keys.load_corpus_key(folder, manifest, key)
-        given_authors = {suppression.author_pseudonym(name, secret): name for name in authors}
+        given_authors = {
+            suppression.author_pseudonym(each, secret): name
+            for name in authors
+            for each in suppression.spell_author(name)
+        }
         pseudonymizer = Pseudonymizer(secret, manifest.get("ids", "original"))
-        given_ids = {pseudonymizer.pseudonymize_id(name) or "": name for name in ids}
+        given_ids = {
+            pseudonymizer.pseudonymize_id(each) or "": name
+            for name in ids
+            for each in suppression.spell_id(name)
+        }
         known_names = rewrite.load_names(folder, secret)
         resolved = known_names.find_authors(set(given_authors))
         for name, accounts in resolved.items():  # a name stands for the accounts that have it
@@ -107,7 +115,7 @@ def take_down(
 
 
 def _has_unknown_people(folder: Path) -> bool:
-    """Return whether a build wrote rows of dropped posts, and there are no files of their people."""
+    """Return whether a build wrote rows of dropped posts without files of their people."""
     ledger = (folder / "dropped").glob("*.parquet")
     is_of_build = any(not path.name.startswith("takedown-") for path in ledger)
     return is_of_build and not (folder / people.FOLDER).is_dir()

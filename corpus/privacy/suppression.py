@@ -138,11 +138,13 @@ class SuppressionList:
 
     def includes_id(self, name: str) -> bool:
         """Whether a post is listed by its id, original or keyed."""
-        return self._pseudonymize_id(name) in self.ids
+        return any(self._pseudonymize_id(each) in self.ids for each in spell_id(name))
 
     def includes_author(self, author: str) -> bool:
         """Whether an author is listed, given as ``platform:name`` or as a pseudonym."""
-        return author_pseudonym(author, self.key) in self.authors
+        return any(
+            author_pseudonym(each, self.key) in self.authors for each in spell_author(author)
+        )
 
     def includes_name(self, name: str) -> bool:
         """Whether the name of a person is listed."""
@@ -192,6 +194,21 @@ class Requests(NamedTuple):
     ids: list[str]
     authors: list[str]
     names: list[str]
+
+
+def spell_id(name: str) -> list[str]:
+    """A post id as it was given, and with its platform in small letters if that is another."""
+    platform, colon, rest = name.partition(":")
+    return list(dict.fromkeys((name, f"{platform.lower()}{colon}{rest}")))
+
+
+def spell_author(author: str) -> list[str]:
+    """An author as given, and without the ``@`` before the name, as people write it, if it has one.
+
+    Letter case is ignored in authors.
+    """
+    platform, colon, name = author.partition(":")
+    return list(dict.fromkeys((author, f"{platform}{colon}{name.removeprefix('@') or name}")))
 
 
 def parse_requests(text: str, where: str) -> Requests:
@@ -277,8 +294,10 @@ def add(
             "requests with 'corpus suppress add', and upload it again"
         )
     key = _load_key(key_path)
-    asked = {f"id {_keyed_id(name, key)}" for name in ids}
-    asked |= {f"author {author_pseudonym(name, key)}" for name in authors}
+    asked = {f"id {_keyed_id(each, key)}" for name in ids for each in spell_id(name)}
+    asked |= {
+        f"author {author_pseudonym(each, key)}" for name in authors for each in spell_author(name)
+    }
     try:
         with _locked(path):
             present = load(key_path)
@@ -319,7 +338,10 @@ def _load_key(key_path: Path | str) -> bytes:
 def _keyed_id(name: str, key: bytes) -> str:
     platform, colon, rest = name.partition(":")
     if not (platform and colon and rest) or re.search(r"\s", platform):
-        raise PlanError(f"'{name}' is not a post id; write 'platform:id', or a keyed id")
+        raise PlanError(
+            f"'{name}' is not a post id; write 'platform:id', such as reddit:t1_c0abc, or a keyed "
+            "id"
+        )
     return keys.make_id_pseudonymizer(key)(name)
 
 

@@ -335,9 +335,13 @@ def test_a_reply_stays_without_the_lines_that_it_quotes(tmp_path: Path) -> None:
             "run": {"runner": "serial"},
         }
     )
-    found = take_down(tmp_path / "out", ["table:q"], ["table:ann"])
+    (tmp_path / "ids.txt").write_text("TABLE:q\nq\n")
+    (tmp_path / "authors.txt").write_text("table:@Ann\n")
+    files = ("--ids", str(tmp_path / "ids.txt"), "--authors", str(tmp_path / "authors.txt"))
+    said = command("takedown", str(tmp_path / "out"), *files).stdout
+    assert "1 post removed" in said and "not found in this corpus: 1\n  q\n" in said
+    assert "begins with its platform" in said and "ledger may have" not in said
     assert texts(tmp_path / "out") == {"table:a": "not in our house"}
-    assert not found["ledger_unknown"]  # no post was dropped
     assert not take_down(tmp_path / "out", authors=["table:ann"])["ledger_unknown"]
     check(tmp_path / "out")
 

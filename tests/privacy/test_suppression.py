@@ -88,6 +88,20 @@ def test_a_platform_of_any_letters_is_listed(key_path: Path) -> None:
     assert listed.includes_author("taéble:zoë") and listed.state.entries == 3
 
 
+def test_a_platform_in_capitals_and_an_at_before_a_name_are_understood(key_path: Path) -> None:
+    suppression.add(key_path, ["FORUM:6"], ["mastodon:@Ann@soc.test"])
+    listed = suppression.load(key_path)
+    assert listed.mark_ids(pl.Series(["forum:6", "FORUM:6", "forum:7"])).to_list() == [
+        True,
+        True,
+        False,
+    ]
+    assert listed.mark_authors(pl.Series(["mastodon:ann@soc.test"])).to_list() == [True]
+    assert listed.includes_id("Forum:6") and listed.includes_author("mastodon:@ann@soc.test")
+    with pytest.raises(PlanError, match="'8' is not a post id; write 'platform:id', such as"):
+        suppression.add(key_path, ["8"])
+
+
 def test_a_byte_order_mark_is_no_part_of_the_first_request(tmp_path: Path) -> None:
     text = "\ufeffid forum:7\nname Rosa Finch\n"
     assert suppression.parse_requests(text, "r.txt") == (["forum:7"], [], ["Rosa Finch"])
