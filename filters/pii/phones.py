@@ -10,8 +10,9 @@ language says which country is meant.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache, lru_cache
-from itertools import product
+from itertools import accumulate, product
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -65,6 +66,11 @@ _CANDIDATE = re.compile(
     r"(?![0-9A-Za-z\u00c0-\u024f@]|[.,:/-]\d)",
     re.ASCII,
 )
+# With its country's code; what follows the seventeenth digit is no part of it.
+_INTERNATIONAL = re.compile(
+    rf"(?<![0-9A-Za-z\u00c0-\u024f+])\+\d(?:{_SEPARATOR}{{0,3}}\d){{6,16}}", re.ASCII
+)
+_GAP = re.compile(r"(?<=[0-9])[().\-/]{0,2}[ \u00a0\u2009\u202f]")
 
 
 class _Region(NamedTuple):
@@ -95,15 +101,28 @@ class PhoneFinder:
 
     def _find_in_text(self, text: str, language: str) -> list[EntitySpan]:
         regions, is_known = _select_regions(language)
-        spans = []
-        for match in _CANDIDATE.finditer(text):
-            before = text[max(0, match.start() - 60) : match.start()]
+        offsets = list(_find_before_digits(text))
+        following = iter([*offsets, (len(text), len(text))])
+        start_of_next, end_of_next = next(following)
+        position = 0
+        while match := _CANDIDATE.search(text, position):
+            while end_of_next <= match.start():
+                start_of_next, end_of_next = next(following)
+            if start_of_next < match.start():  # without the plus and its country's code
+                position = end_of_next
+                continue
+            position = match.end()
+            has_cue = is_cued(text[max(0, match.start() - 60) : match.start()])
             for start, end in _split_candidate(match[0]):
                 written = match[0][start:end]
                 low = match.start() + start
-                if is_number(written, regions, is_known, is_cued(before)):
-                    spans.append(EntitySpan(low, low + len(written), "PHONE_NUMBER", SCORE))
-        return spans
+                if is_number(written, regions, is_known, has_cue):
+                    offsets.append((low, low + len(written)))
+                elif size := _measure_number_at_start(written, regions, is_known, has_cue):
+                    offsets.append((low, low + size))
+                    if end == len(match[0]):
+                        position = low + size  # what follows may be another number
+        return [EntitySpan(*each, "PHONE_NUMBER", SCORE) for each in sorted(offsets)]
 
 
 def is_number(written: str, regions: tuple[str, ...], is_known: bool, has_cue: bool) -> bool:
@@ -186,6 +205,64 @@ def _split_candidate(written: str) -> list[tuple[int, int]]:
     # An area code may be divided from the rest by a slash: 0711/1234567.
     first = re.sub(r"\D", "", written[slice(*parts[0])])
     return [(0, len(written))] if len(first) < _MIN_DIGITS - 1 else parts
+
+
+def _find_before_digits(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the offsets of numbers with a plus that other digits follow: ``+49 171 2345678 24/7``.
+
+    What is a number as a whole is left to Presidio.
+    """
+    for match in _INTERNATIONAL.finditer(text):
+        if not _is_international(re.sub(r"\D", "", match[0])):
+            for end in _list_gaps(match[0]):
+                if _is_international(re.sub(r"\D", "", match[0][:end])):
+                    yield match.start(), match.start() + end
+                    break
+
+
+def _list_gaps(written: str) -> list[int]:
+    """Return the offsets at which groups of digits end before a space, the last one first."""
+    return [match.start() for match in _GAP.finditer(written)][::-1]
+
+
+def _measure_number_at_start(
+    written: str, regions: tuple[str, ...], is_known: bool, has_cue: bool
+) -> int:
+    """Return the length of the longest number that other digits follow: ``(415) 555-2671 24``.
+
+    It begins with an area code in brackets, or with a trunk prefix and has the groups of its
+    country; the length is 0 if there is none.
+    """
+    if written[0] not in "(0":
+        return 0
+    for end in _list_gaps(written):
+        part = written[:end]
+        if not is_number(part, regions, is_known, has_cue):
+            continue
+        # A year in brackets before another one is no area code.
+        is_area = written[0] == "(" and (written[1] == "0" or sum(map(str.isdecimal, part)) > 8)
+        if is_area or any(_is_grouped_with_trunk(part, name) for name in regions):
+            return end
+    return 0
+
+
+def _is_grouped_with_trunk(written: str, region: str) -> bool:
+    """Return whether a number of a region begins with its trunk prefix, in the region's groups.
+
+    Behind an area code of three digits or more the groups may be divided further, but not into
+    single digits.
+    """
+    groups = re.findall(r"\d+", written)
+    digits = "".join(groups)
+    with_trunk = _load_region(region).with_trunk
+    if not (with_trunk and with_trunk.fullmatch(digits)) or min(map(len, groups)) < 2:
+        return False
+    sizes = _find_grouping_with_trunk(digits, region)
+    if sizes is None or len(groups[0]) < 3:
+        return sizes == tuple(map(len, groups))
+    return sizes[0] == len(groups[0]) and set(accumulate(sizes)) <= set(
+        accumulate(map(len, groups))
+    )
 
 
 @cache
@@ -285,6 +362,19 @@ def _find_grouping(digits: str, region: str) -> tuple[int, ...] | None:
     """
     number = str(int(digits))
     number = f"0{number}" if digits.startswith("0") else number
+    sizes = _measure_groups(number, region)
+    return sizes if sum(sizes) == len(digits) else None
+
+
+def _find_grouping_with_trunk(digits: str, region: str) -> tuple[int, ...] | None:
+    """Return the sizes of the groups in which a region writes a number with its trunk prefix, 0."""
+    number = digits if region == "IT" else digits.removeprefix("0")  # in Italy it is no prefix
+    sizes = _measure_groups(number, region)
+    return sizes if sum(sizes) == len(digits) else None
+
+
+def _measure_groups(number: str, region: str) -> tuple[int, ...]:
+    """Return the sizes of the groups in libphonenumber's national format."""
     written = number
     for each in _load_formats(region):
         if each.beginning is None or each.beginning.match(number):
@@ -292,8 +382,7 @@ def _find_grouping(digits: str, region: str) -> tuple[int, ...] | None:
             if match:
                 written = each.template.format(*match.groups())
                 break
-    sizes = tuple(map(len, re.findall(r"\d+", written)))
-    return sizes if sum(sizes) == len(digits) else None
+    return tuple(map(len, re.findall(r"\d+", written)))
 
 
 # A group of a format: ``(\d)``, ``(\d{3})`` or ``(\d{2,4})``. They have no others.

@@ -78,6 +78,47 @@ def redact(text: str, **config: Any) -> str:
     return redacted
 
 
+@pytest.mark.parametrize(
+    "after", ["24/7", "2021-03-04", "12/25", "3 bed", "75011 Paris", "(2 rooms)", "10115 Berlin"]
+)
+@pytest.mark.parametrize(
+    "number",
+    [
+        *("+49 171 2345678", "+44 7911 123456", "+33 6 12 34 56 78", "+1 (415) 555-2671"),
+        *("(415) 555-2671", "0171 2345678", "0171 234 56 78", "07911 123456"),
+    ],
+)
+def test_digits_after_a_number_do_not_hide_it(number: str, after: str) -> None:
+    redacted = redact(f"Anna {number} {after}")
+    assert redacted.startswith("Anna <PHONE_NUMBER>")
+    assert f" {after}".endswith(redacted.removeprefix("Anna <PHONE_NUMBER>"))
+
+
+@pytest.mark.parametrize(
+    "text", ["+49 171 2345678 24/7", "call +49 171 2345678 24/7", "(415) 555-2671 2 rooms"]
+)
+def test_what_follows_a_number_is_kept(text: str) -> None:
+    assert redact(text) == re.sub(r"[+(].*\d{4,}", "<PHONE_NUMBER>", text)
+
+
+def test_numbers_with_one_space_between_them_are_two() -> None:
+    assert find("0171 2345678 0172 2345678", "de") == ["0171 2345678", "0172 2345678"]
+    assert find("+49 171 2345678 0172 2345678", "de") == ["+49 171 2345678", "0172 2345678"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "+10 000 000 000 24/7",  # no country has this code and number
+        "01 712 345 678 9 10 11 12",  # in other groups than any country writes
+        "0,5 1200 3400 5600 7800 9000",
+        "(2019) 2020 2021 2022 2023",
+    ],
+)
+def test_digits_with_more_digits_after_them_are_no_number(text: str) -> None:
+    assert redact(text) == text
+
+
 def test_regions_may_be_auto_or_a_list_or_both() -> None:
     none: dict[str, Any] = {}
     assert pii.Config(**none).phone_regions == ("auto",)
