@@ -24,7 +24,7 @@ _QUOTED_LINE = re.compile(
 #: The label of the speaker before the text of a turn.
 _SPEAKER = re.compile(r"\s*+[^\s:>＞][^\n:>＞]{0,39}:\s")
 #: The address of a link in Markdown, which a quotation may have around the words it quotes.
-_LINK_ADDRESS = re.compile(r"\]\([^)\s]*+\)")
+_LINK_ADDRESS = re.compile(r"\]\([^()\s]*+\)")
 _CUT_ENDS = " \t\n\r\"'“”„‘’«»-–—|:…"
 #: Characters that two texts must share before one counts as a copy of the other's beginning.
 MIN_SHARED_CHARACTERS = 20
