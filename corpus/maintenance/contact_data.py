@@ -584,6 +584,34 @@ _PROVIDER_TOKENS = (
     r"sq0(?:csp|atp)-[A-Za-z0-9_-]{22,43}",
     r"lin_api_[A-Za-z0-9]{40}",
     r"ATATT3xFfGF0[A-Za-z0-9_=-]{50,255}",
+    r"ATBB[A-Za-z0-9]{32}",
+    r"pat-(?:na|eu)[0-9]-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    r"xkeysib-[0-9a-f]{64}-[A-Za-z0-9]{16}",
+    r"sbp_[0-9a-f]{40}",
+    r"sb_secret_[A-Za-z0-9_-]{31}",
+    r"nfp_[A-Za-z0-9]{36}",
+    r"pscale_(?:tkn|pw)_[A-Za-z0-9_-]{40,50}",
+    r"dt0c01\.[A-Z2-7]{24}\.[A-Z2-7]{64}",
+    r"HRKU-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    r"nvapi-[A-Za-z0-9_-]{64}",
+    r"lsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}",
+    r"pcsk_[A-Za-z0-9]{5,6}_[A-Za-z0-9]{60,64}",
+    r"LTAI[A-Za-z0-9]{20}",
+    r"AKID[A-Za-z0-9]{32}",
+    r"tskey-(?:api|auth|client)-[A-Za-z0-9]{8,18}-[A-Za-z0-9]{20,50}",
+    r"bkua_[0-9a-f]{40}",
+    r"CCIPAT_[A-Za-z0-9]{22}_[0-9a-f]{40}",
+    r"sq[up]_[0-9a-f]{40}",
+    r"pul-[0-9a-f]{40}",
+    r"oy2[a-z0-9]{43}",
+    r"rzp_live_[A-Za-z0-9]{14}",
+    r"shippo_live_[0-9a-f]{40}",
+    r"EZAK[A-Za-z0-9]{54}",
+    r"CFPAT-[A-Za-z0-9_-]{43}",
+    r"sgp_[0-9a-f]{16}_[0-9a-f]{40}",
+    r"phx_[A-Za-z0-9]{43}",
+    r"ABSK[A-Za-z0-9+/]{109,255}",
+    r"GR1348941[A-Za-z0-9_-]{20}",
     r"PMAK-[0-9a-f]{24}-[0-9a-f]{34}",
     r"ntn_[0-9]{11}[A-Za-z0-9]{35}",
     r"EAA[A-Za-z0-9]{80,255}",
@@ -597,7 +625,8 @@ _SECRET_GATE = (
     r"gh[pousr]_|github_pat_|gl[a-z]{2,4}-|A[KSBC][IC]A|AIza|xox[abeoprs]-|xapp-|_live_|whsec_|sk-|"
     r"hf_|npm_|pypi-|SG\.|:AA|[MNO][A-Za-z0-9_-]{23}|dop_v1_|shp[acps]|ya29\.|EAACE|key-|-us[0-9]|"
     r"AGE-SECRET|PRIVATE KEY|eyJ|dapi[0-9a-f]|gsk_|xai-|r8_|sq0|lin_api_|ATATT3|PMAK-|ntn_|"
-    r"EAA[A-Za-z]"
+    r"EAA[A-Za-z]|ATBB|pat-[ne]|xkeysib|sbp_|sb_secret|nfp_|pscale_|dt0c01|HRKU-|nvapi-|lsv2_|pcsk_|"
+    r"LTAI|AKID|tskey-|bkua_|CCIPAT|sq[up]_|pul-|oy2|rzp_|shippo_|EZAK|CFPAT|sgp_|phx_|ABSK|GR134"
 )
 #: Bits for each character; words and repeated characters of examples have fewer.
 _MIN_ENTROPY = 2.5

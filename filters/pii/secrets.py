@@ -15,9 +15,10 @@ import polars as pl
 
 from filters.pii.spans import EntitySpan
 
+_LONG = "[0-9A-Za-z_+/~-]{20}"
 #: What a text with a secret matches: a long word, a URL with a user, a key. A pattern
 #: for polars.
-GATE = r"[0-9A-Za-z_+/~-]{20}|://[^\s/@]{1,300}@|---- ?BEGIN|Private-Lines"
+GATE = _LONG + r"|://[^\s/@]{1,300}@|---- ?BEGIN|Private-Lines"
 _UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 # Not inside of a longer word; a mark such as Markdown's underscore may touch the token.
 _TOKEN = re.compile(
@@ -97,6 +98,7 @@ _TOKEN = re.compile(
     )
     + r")(?![0-9A-Za-z])"
 )
+_LONG_PART = re.compile(_LONG)
 # What a token is made of; the shortest one has fifteen characters.
 _LONG_WORD = re.compile(r"[\w+/=~.:-]{15,}")
 # What follows these is the secret: the group is replaced, and the words before it are kept.
@@ -111,15 +113,20 @@ _AFTER_PREFIX = re.compile(
     r"(?<![0-9A-Za-z])((?-i:A{20,24})(?=[0-9A-Za-z]{0,80}%[23])[0-9A-Za-z%]{60,120})",
     re.I,
 )
-# A word that the text calls a secret. The value may be quoted; it is judged by its letters.
+# A word that the text calls a secret. The value may be quoted; it is judged by its letters. A
+# public key is none, and the key in a link may be that of a page.
 _LABELLED = re.compile(
-    r"\b(?:bearer|basic)\s([0-9A-Za-z+/_.~=-]{20,2000})|"
-    r"(?:secret|api[_ -]?key|access[_ -]?token|auth[_ -]?token|private[_ -]?key|access[_ -]?key|"
-    r"passwd|password)(?:[_-]?(?:id|key|base|token)){0,2}[\"'\]]{0,2}\s{0,2}(?::=|=>|[:=])\s{0,2}"
-    r"[\"'(]{0,2}"
-    r"([0-9A-Za-z+/_.~=-]{20,300})(?![0-9A-Za-z+/_.~(-])",
+    r"\b(?:bearer|basic|authorization:\s{0,2}token)\s([0-9A-Za-z+/_.~=-]{20,2000})|"
+    r"(?:secret|(?:api|access|private)[_ -]?key|"
+    r"(?P<key>key(?<![?&;]key)(?<!publickey)(?<!public[_ -]key)(?<!publishable[_ -]key)"
+    r"(?<!sitekey)(?<!site[_ -]key))|"
+    r"token|passwd|password|pwd|passphrase|credentials?)(?:[_-]?(?:id|key|base|token)){0,2}"
+    r"(?:[\"'\]]{0,2}\s{0,2}(?::=|=>|[:=])\s{0,2}[\"'`(]{0,2}|\s{1,2}[\"'`])"
+    r"(?!AAAA[BCE])([0-9A-Za-z+/_.~=-]{20,300})(?![0-9A-Za-z+/_.~(-])",
     re.I,
 )
+# What a key of a row in a table often is.
+_ROW_KEY = re.compile(_UUID, re.I)
 _PASSWORD_IN_URL = re.compile(
     r"(?<![0-9A-Za-z])[a-z][a-z0-9+.-]{1,20}://"
     r"(([^\s/:@'\"<>`]{0,100}):([^\s/@'\"<>`]{1,200})@"
@@ -163,7 +170,8 @@ def _find_in_text(text: str) -> Iterator[EntitySpan]:
         if not _is_example(match[match.lastindex or 0]):
             yield EntitySpan(*match.span(match.lastindex or 0), "SECRET", 1.0)
     for match in _LABELLED.finditer(text):
-        if _is_random(match[match.lastindex or 0]):
+        value = match[match.lastindex or 0]
+        if _is_random(value) and not (match["key"] and _ROW_KEY.fullmatch(value)):
             yield EntitySpan(*match.span(match.lastindex or 0), "SECRET", 0.9)
     for match in _PASSWORD_IN_URL.finditer(text):
         if not _PASSWORD_EXAMPLE.fullmatch(match[3]):
@@ -180,6 +188,9 @@ def _is_example(token: str) -> bool:
 
 def _is_random(word: str) -> bool:
     """Return whether a word looks random: digits and letters of both cases, or hexadecimal."""
+    # Without a long part it does not pass the gate alone; an ending is that of a file or a host.
+    if not _LONG_PART.search(word) or re.search(r"\.[A-Za-z]{2,5}\Z", word):
+        return False
     digits = sum(each.isdecimal() for each in word)
     if re.fullmatch(r"[0-9a-f-]{32,128}|[0-9A-F-]{32,128}", word):
         return digits >= 6 and len(set(word)) > 7

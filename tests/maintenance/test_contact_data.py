@@ -17,6 +17,7 @@ from corpus.maintenance.visible_text import normalize_visible
 from filters import pii
 from filters.pii.national import COUNTRIES, NATIONAL_IDENTIFIERS
 from filters.pii.styles import SurrogateStyle
+from tests.filters.test_secrets import TOKENS
 
 MAIL = "rosa.finch@beeswax.org"
 CARD = "4000 0012 3456 7899"
@@ -296,3 +297,11 @@ def test_national_identifiers_are_looked_for_in_the_countries_of_the_plan() -> N
         NATIONAL_IDENTIFIERS[each].country == country
         for country, listed in by_country.items() for each in listed
     )  # fmt: skip
+
+
+def test_the_audit_knows_tokens_of_the_providers_that_the_filter_knows() -> None:
+    known = [token for token in TOKENS if "SECRET" in find(f"here {token} ok")[0]]
+    assert len(known) >= 48
+    begin = ("AT" + "BB", "pat" + "-na1", "sb" + "p_", "nv" + "api-", "rzp" + "_", "ph" + "x_")
+    for each in begin:
+        assert any(token.startswith(each) for token in known), each
