@@ -173,6 +173,8 @@ _MARKUP = {
     "HTML tag": "<p>so it is <b>{}</b> now</p>",
     "JSON": '{{"name": "rosa", "contact": "{}", "n": 1}}',
     "CSV": "rosa,{},yes",
+    "CSV of numbers": "7,{},34",
+    "semicolons": "7;{};34",
 }
 _PUNCTUATION = {
     "words": "you can find me at {} or in the garden",
@@ -230,6 +232,8 @@ CONTEXTS: tuple[Context, ...] = (
     Context("markup", "named entities", _only(
         _change("mail {} now", lambda text: text.replace("@", "&commat;")), *_AT_SIGNS)),
     Context("markup", "markdown escapes", _unless(_change("ask {} now", _escape_markdown), "PAGE")),
+    # A handle behind an escape that is no parameter's: nobody writes so.
+    Context("markup", "line breaks, encoded", _unless(_around("text=%0A{}%0D%0A"), "HANDLE")),
     Context("markup", "parameter, encoded", _parameter(lambda text: quote(text, safe=""))),
     Context("markup", "parameter, plus", _parameter(quote_plus)),
     Context("markup", "parameter, plain", _parameter(_raw_parameter)),

@@ -26,14 +26,14 @@ GATE = (
     rf"{_OF_SIXTEEN}(?:[0-9]{{12}}|(?:[ -][0-9]{{4}}){{3}})"
     rf"|{_AMEX}(?:[0-9]{{11}}|[ -][0-9]{{6}}[ -][0-9]{{5}})"
 )
-# No letter, other digit or decimal point touches it. It is read ahead, so that the next match may
-# begin at its second group.
-_TOUCHING = r"A-Za-z0-9_\u00c0-\u024f"
+# No other digit touches it, nor a decimal point; letters may, as in "Card2223...now". It is read
+# ahead, so that the next match may begin at its second group.
+_TOUCHING = "0-9_"
 _CARD = re.compile(
-    rf"(?<![{_TOUCHING}])(?<![0-9][.,])(?=("
+    rf"(?<![{_TOUCHING}])(?<![0-9]\.)(?=("
     rf"{_OF_SIXTEEN}(?:[0-9]{{12}}|([ -])[0-9]{{4}}\2[0-9]{{4}}\2[0-9]{{4}})"
     rf"|{_AMEX}(?:[0-9]{{11}}|([ -])[0-9]{{6}}\3[0-9]{{5}})"
-    rf")(?![{_TOUCHING}]|[.,][0-9]))"
+    rf")(?![{_TOUCHING}]|\.[0-9]))"
 )
 
 
