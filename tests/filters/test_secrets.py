@@ -226,7 +226,9 @@ def test_a_private_key_without_an_end_reaches_no_further_than_the_next_one() -> 
         "host_key: " + "AAAA" + "B3" + letters(60),
         "key: " + UUID,
         "Key: Uploads/2023/05/IMG_20230517.jpg",
-        "token: " + ".".join((letters(27)[:9], letters(27)[9:18], letters(27)[18:])),
+        "token: "
+        + ".".join((letters(27)[:9], letters(27)[9:18], letters(27)[18:]))
+        + f" {'a' * 24}",
         "monkey: " + letters(30, "abcdefghijklmnop"),
         "the token " + letters(40) + " was mined",
         "access" + "_token$" + "production$" + "x" * 16 + "$" + "x" * 32,
