@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,7 +21,7 @@ from corpus.errors import PlanError
 from corpus.plurals import pluralize
 
 if TYPE_CHECKING:
-    from corpus.storage.upload import Upload
+    from corpus.storage.filesystem import Commit
 
 
 def takedown(
@@ -147,6 +148,7 @@ def publish(
         remote = upload.check_destination(url, replace=replace)
         if not replace and not upload.is_copy(remote, manifest):
             raise PlanError(f"'{url}' holds another corpus; give another URL, or --replace")
+        commits = [] if squash_history else filesystem.list_commits(url)
         done = upload.upload_corpus(
             Path(out),
             url,
@@ -163,20 +165,18 @@ def publish(
     if squash_history:
         filesystem.squash_commits(url)
         print(f"all commits of {url} are one now, without the files of earlier ones")
-    else:
-        _print_history(url, done)
+    elif done.replaced:
+        _print_history(url, commits, done.replaced)
 
 
 _COMMITS_LISTED = 10
 
 
-def _print_history(url: str, done: Upload) -> None:
-    """Print where the store still holds files that were replaced or removed."""
+def _print_history(url: str, commits: Sequence[Commit], replaced: Sequence[str]) -> None:
+    """Print where the store still holds files that were replaced: earlier commits, or versions."""
     from corpus.storage import filesystem
 
-    if not done.replaced:
-        return
-    if commits := done.earlier_commits:
+    if commits:
         names = ", ".join(f"{each.name[:12]} ({each.day})" for each in commits[:_COMMITS_LISTED])
         more = len(commits) - _COMMITS_LISTED
         print(
@@ -186,7 +186,7 @@ def _print_history(url: str, done: Upload) -> None:
             + "; --squash-history makes one commit of all"
         )
         return
-    older = filesystem.count_older_versions(done.replaced)
+    older = filesystem.count_older_versions(replaced)
     if older is None:
         print(
             f"files at {url} were replaced or removed; if the store keeps versions of objects, "

@@ -256,11 +256,17 @@ def _resolve_hub_path(url: str) -> Any:
     return files.resolve_path(name)
 
 
-def _commit(url: str, operations: Sequence[Any], verb: str) -> None:
+def _open_repository(url: str) -> tuple[Any, Any]:
+    """Return the Hub's interface, and the repository that a URL names."""
     from huggingface_hub import HfApi
 
-    files, repository = _filesystem(url)[0], _resolve_hub_path(url)
-    HfApi(endpoint=files.endpoint, token=files.token).create_commit(
+    files = _filesystem(url)[0]
+    return HfApi(endpoint=files.endpoint, token=files.token), _resolve_hub_path(url)
+
+
+def _commit(url: str, operations: Sequence[Any], verb: str) -> None:
+    api, repository = _open_repository(url)
+    api.create_commit(
         repository.repo_id,
         operations,
         commit_message=f"{verb} files of a corpus: {len(operations)}",
@@ -331,11 +337,10 @@ def list_commits(url: str) -> list[Commit]:
     """Return the commits of the repository at a URL, the newest first; other stores have none."""
     if not _uses_commits([url]):
         return []
-    from huggingface_hub import HfApi
 
     def request() -> list[Commit]:
-        files, repository = _filesystem(url)[0], _resolve_hub_path(url)
-        found = HfApi(endpoint=files.endpoint, token=files.token).list_repo_commits(
+        api, repository = _open_repository(url)
+        found = api.list_repo_commits(
             repository.repo_id, repo_type=repository.repo_type, revision=repository.revision
         )
         return [Commit(each.commit_id, f"{each.created_at:%Y-%m-%d}") for each in found]
@@ -350,15 +355,14 @@ def squash_commits(url: str) -> None:
     """
     if not _uses_commits([url]):
         raise PlanError(f"'{url}' is no repository with commits; only hf:// has them")
-    from huggingface_hub import HfApi
 
-    files, repository = _filesystem(url)[0], _resolve_hub_path(url)
-    _retry(
-        lambda: HfApi(endpoint=files.endpoint, token=files.token).super_squash_history(
+    def squash() -> None:
+        api, repository = _open_repository(url)
+        api.super_squash_history(
             repository.repo_id, repo_type=repository.repo_type, branch=repository.revision
-        ),
-        url,
-    )
+        )
+
+    _retry(squash, url)
 
 
 def count_older_versions(urls: Sequence[str]) -> dict[str, int] | None:

@@ -96,9 +96,7 @@ class Upload(NamedTuple):
     files: int
     omitted_folders: tuple[str, ...]  # of :data:`KEYED_FOLDERS`, those that the corpus has
     foreign: tuple[str, ...]  # files in the folder that no build wrote
-    #: URLs of the files that may have been replaced or were removed, and the commits before it.
-    replaced: tuple[str, ...] = ()
-    earlier_commits: tuple[filesystem.Commit, ...] = ()
+    replaced: tuple[str, ...] = ()  # URLs of files that may have been replaced, or were removed
 
 
 def upload_corpus(
@@ -126,7 +124,6 @@ def upload_corpus(
         filesystem.remove_file(_join_url(url, _MARKER))  # of an upload stopped after its manifest
         return result
     stages = output_folder.ledger_stages(remote if is_manifest(remote) else None, stages)
-    earlier = tuple(filesystem.list_commits(url))
     # Without its manifest, the corpus at the URL is incomplete from here on.
     if not filesystem.exists(_join_url(url, _MARKER)):
         _write_marker(url)
@@ -146,7 +143,8 @@ def upload_corpus(
         if new:
             filesystem.upload_files([(folder / name, _join_url(url, name)) for name in new])
             uploaded |= {name: versions[name] for name in new}
-            replaced += [_join_url(url, name) for name in new if remote is not None]
+            if remote is not None:
+                replaced += [_join_url(url, name) for name in new]
             log.parent.mkdir(exist_ok=True, mode=0o700)
             write_json(log, {"url": url, "files": uploaded})
         on_progress("uploading", begin + len(names), len(files) + 1)
@@ -164,8 +162,7 @@ def upload_corpus(
     filesystem.remove_file(_join_url(url, _MARKER))  # last: until then the files are known as ours
     on_progress("uploading", len(files) + 1, len(files) + 1)
     log.unlink(missing_ok=True)
-    replaced += obsolete
-    return result._replace(replaced=tuple(replaced), earlier_commits=earlier if replaced else ())
+    return result._replace(replaced=(*replaced, *obsolete))
 
 
 def is_copy(remote: dict[str, Any] | None, manifest: dict[str, Any]) -> bool:
