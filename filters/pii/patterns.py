@@ -41,20 +41,16 @@ class PatternFinder:
         if self._entities & {"CRYPTO", "SECRET"}:
             # Every text that matches the gate of wallets matches that of secrets.
             gate = secrets.GATE if "SECRET" in self._entities else wallets.GATE
-            self._finders.append((gate, lambda texts, _: wallets.find_wallets(texts)))
+            self._finders.append((gate, _of_any_language(wallets.find_wallets)))
         if "SECRET" in self._entities:
-            self._finders.append((secrets.GATE, lambda texts, _: secrets.find_secrets(texts)))
+            self._finders.append((secrets.GATE, _of_any_language(secrets.find_secrets)))
         if "CREDIT_CARD" in self._entities:
-            self._finders.append((cards.GATE, lambda texts, _: cards.find_cards(texts)))
+            self._finders.append((cards.GATE, _of_any_language(cards.find_cards)))
         if "US_SSN" in self._entities:
-            self._finders.append(
-                (
-                    social_security.GATE,
-                    lambda texts, _: social_security.find_social_security_numbers(texts),
-                )
-            )
+            find = social_security.find_social_security_numbers
+            self._finders.append((social_security.GATE, _of_any_language(find)))
         if "IBAN_CODE" in self._entities:
-            self._finders.append((edges.IBAN_GATE, lambda texts, _: _find_ibans(texts)))
+            self._finders.append((edges.IBAN_GATE, _of_any_language(_find_ibans)))
 
     def find(
         self, texts: pl.Series, languages: pl.Series | None = None
@@ -86,6 +82,11 @@ class PatternFinder:
 
     def _is_wanted(self, span: EntitySpan) -> bool:
         return span.entity in self._entities and span.score >= self._min_scores.get(span.entity, 0)
+
+
+def _of_any_language(find: Callable[[pl.Series], dict[int, list[EntitySpan]]]) -> _Find:
+    """Return a finder that has no use for the languages of the texts."""
+    return lambda texts, _: find(texts)
 
 
 def _find_ibans(texts: pl.Series) -> dict[int, list[EntitySpan]]:

@@ -115,7 +115,7 @@ _ID_PARAMETER = re.compile(r"[?&](?:[\w.-]{0,20}id|v|p|t|set|u|gid|story|album|p
 def _is_id_in_url(seen: Surroundings) -> bool:
     if not seen.url or _PHONE_IN_URL.search(seen.url):
         return False
-    if seen.entity != "PHONE_NUMBER" and _CARD_CUE.search(seen.url):
+    if _is_named(seen, seen.url):
         return False
     # The value of a parameter is a detail if it is written as one; bare digits are an id.
     is_id = seen.content.isdecimal() and (
@@ -193,14 +193,14 @@ _CARD_CUE = re.compile(
 )
 
 
-# Bare digits, or groups of three.
-_COUNT = re.compile(r"\d+|\d{1,3}(?:[ \u00a0\u202f,.]\d{3})+")
-_CHINESE_MOBILE = re.compile(r"1[3-9]\d{9}")
-
-
 def is_cued(before: str) -> bool:
     """Return whether a text that ends before a number says that it is a phone number."""
     return bool(_CUE.search(before))
+
+
+def _is_named(seen: Surroundings, before: str) -> bool:
+    """Return whether a text that ends before a card or a security number says that it is one."""
+    return seen.entity != "PHONE_NUMBER" and bool(_CARD_CUE.search(before))
 
 
 def _is_cued(seen: Surroundings) -> bool:
@@ -236,11 +236,12 @@ _LABEL_CHARACTERS = 24
 def _is_labelled(seen: Surroundings) -> bool:
     if not _LABEL_NEAR.search(seen.before[-_LABEL_CHARACTERS:]):
         return False
-    if seen.entity != "PHONE_NUMBER":
-        # Who writes the groups of a card or of a security number means one.
-        is_labelled = seen.content.isdecimal() and _CARD_CUE.search(seen.before) is None
-        if seen.entity == "CREDIT_CARD" or not is_labelled:
-            return is_labelled and bool(_LABEL_OF_LONG_NUMBER.search(seen.before))
+    # Who writes the groups of a card or of a security number, or names it, means one.
+    is_grouped = seen.entity != "PHONE_NUMBER" and not seen.content.isdecimal()
+    if is_grouped or _is_named(seen, seen.before):
+        return False
+    if seen.entity == "CREDIT_CARD":
+        return bool(_LABEL_OF_LONG_NUMBER.search(seen.before))
     if _STRONG_LABEL.search(seen.before) and not seen.content.startswith("+"):
         return True
     label = _LABEL.search(seen.before)
@@ -250,6 +251,11 @@ def _is_labelled(seen: Surroundings) -> bool:
             bool(_WEAK_LABEL.search(seen.before)) and not _is_cued(seen)
         )
     return bool(_WEAK_LABEL.search(seen.before)) and seen.content.isdecimal() and not _is_cued(seen)
+
+
+# Bare digits, or groups of three.
+_COUNT = re.compile(r"\d+|\d{1,3}(?:[ \u00a0\u202f,.]\d{3})+")
+_CHINESE_MOBILE = re.compile(r"1[3-9]\d{9}")
 
 
 def _is_count(seen: Surroundings) -> bool:
@@ -445,7 +451,7 @@ def _is_file(seen: Surroundings) -> bool:
     is_path = seen.content.isdecimal() and (
         _PATH_BEFORE.search(seen.before) or _KIND_BEFORE.search(seen.before)
     )
-    if seen.entity != "PHONE_NUMBER" and _CARD_CUE.search(seen.before):
+    if _is_named(seen, seen.before):
         return False
     return bool(is_path) and not _PHONE_IN_URL.search(seen.before)
 
