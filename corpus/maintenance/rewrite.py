@@ -189,12 +189,9 @@ def needs_rewriting(path: Path, request: TakedownRequest, removed: Sequence[str]
         refers = pl.any_horizontal(pl.all().is_in(list(removed)))
         if rows.select(refers.any()).item():
             return True
-    if request.people is None and not request.removed_lines:
+    if not request.edits_other_texts:
         return False
-    texts = _read_columns(path, ("text",))["text"]
-    if request.mark_quoting(texts).any():
-        return True
-    return request.people is not None and bool(request.people.mark(texts).any())
+    return bool(request.mark_other_texts(_read_columns(path, ("text",))["text"]).any())
 
 
 def find_remaining_posts(
@@ -271,7 +268,7 @@ def _edit_copies(piece: pl.DataFrame, request: TakedownRequest) -> tuple[pl.Data
     A copy of which nothing is left is removed. One whose text was changed has nothing for the index
     any more.
     """
-    if not piece.height or (request.people is None and not request.removed_lines):
+    if not piece.height or not request.edits_other_texts:
         return piece, 0, False
     edited = [request.edit_other_text(text) for text in piece["text"]]
     texts = pl.Series("text", [text for text, _ in edited], dtype=pl.String)
@@ -369,10 +366,7 @@ class ShardRewriter:
         if "parent_id" in rows.columns and self.removed_texts:
             is_reply = pl.col("parent_id").is_in(list(self.removed_texts)) & _HAS_QUOTED_LINE
             is_changed |= rows.select(is_reply.fill_null(False)).to_series()
-        is_changed |= self.request.mark_quoting(rows["text"])
-        if self.request.people is not None:
-            is_changed |= self.request.people.mark(rows["text"])
-        return is_changed
+        return is_changed | self.request.mark_other_texts(rows["text"])
 
     def _edit_post(self, row: dict[str, Any]) -> dict[str, Any] | None:
         """Return the new row of a post; a copy if there is one for a removed post, else None."""

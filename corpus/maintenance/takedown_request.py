@@ -13,10 +13,10 @@ from corpus.maintenance.people_names import PeopleNames
 from corpus.privacy import suppression
 from corpus.privacy.repeated_texts import (
     QUOTED_LINE_PATTERN,
+    cut_known_lines,
     cut_quoted_lines,
     cut_repeated_text,
     is_repost_text,
-    line_words,
     list_lines,
     list_quoted_lines,
     normalize,
@@ -101,8 +101,8 @@ class TakedownRequest:
 
     def edit_other_text(self, text: str) -> tuple[str, int]:
         """Return a text without lines and names of the request; and how many names it had."""
-        if self.removed_lines and not self.removed_lines.isdisjoint(list_quoted_lines(text)):
-            text = cut_quoted_lines(text, lambda line: line_words(line) in self.removed_lines)
+        if self.removed_lines:
+            text = cut_known_lines(text, self.removed_lines)
         return self.people.redact(text) if self.people else (text, 0)
 
     def add_removed_texts(self, texts: pl.Series, *, are_turns: bool) -> None:
@@ -110,8 +110,17 @@ class TakedownRequest:
         for text in texts.drop_nulls():
             self.removed_lines |= list_lines(text, is_turn=are_turns)
 
-    def mark_quoting(self, texts: pl.Series) -> pl.Series:
-        """Return which texts quote a line of a removed one."""
+    @property
+    def edits_other_texts(self) -> bool:
+        """Whether the request has lines or names to look for in every text."""
+        return bool(self.removed_lines) or self.people is not None
+
+    def mark_other_texts(self, texts: pl.Series) -> pl.Series:
+        """Return which texts quote a line of a removed one, or may have a name to replace."""
+        is_quoting = self._mark_quoting(texts)
+        return is_quoting | self.people.mark(texts) if self.people is not None else is_quoting
+
+    def _mark_quoting(self, texts: pl.Series) -> pl.Series:
         found = pl.repeat(False, len(texts), dtype=pl.Boolean, eager=True)
         if not self.removed_lines:
             return found

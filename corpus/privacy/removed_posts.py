@@ -172,10 +172,7 @@ class RepeatRemover:
         changed: dict[int, dict[str, Any]] = {}
         for row, text, lines in zip(rows, texts, quoted, strict=True):
             if not lines.isdisjoint(found):
-                cut = repeated_texts.cut_quoted_lines(
-                    text, lambda line: repeated_texts.line_words(line) in found
-                )
-                changed[row] = {"text": cut}
+                changed[row] = {"text": repeated_texts.cut_known_lines(text, found)}
         return _apply(posts, changed)
 
     def _cut_quoted_lines(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 
 #: A repost by its text, in a dump or in a finished corpus, where the name may be a placeholder. A
 #: turn of a conversation may have the label of its speaker before it.
@@ -90,6 +90,11 @@ def cut_quoted_lines(text: str, is_removed: Callable[[str], bool]) -> str:
     return text if lines == text else lines.strip("\n")
 
 
+def cut_known_lines(text: str, known: Container[str]) -> str:
+    """Return a text without the quoted lines whose :func:`line_words` are known."""
+    return cut_quoted_lines(text, lambda line: line_words(line) in known)
+
+
 def _split_quoted_line(line: str) -> tuple[str, str]:
     """Return the label before a quoted line, and what it quotes; two times "" for another line."""
     found = _QUOTED_LINE.match(line)
@@ -115,7 +120,7 @@ def list_quoted_lines(text: str) -> set[str]:
 
 
 def line_words(line: str) -> str:
-    """Return the words of a line with single spaces; "" if they are too few to tell it by.
+    """Return the words of a line with single spaces; "" if they are too few to recognize it by.
 
     These are fewer than :data:`MIN_SHARED_CHARACTERS` characters. Marks around words, such as those
     of Markdown, do not count.
