@@ -28,7 +28,7 @@ Tokenize = Callable[[list[str]], list[list[int]]]
 class Lessons(NamedTuple):
     """What a teacher learns, of n posts and k tasks.
 
-    ``labels`` (n, k) are nan where a task is not told, where ``weights`` (n, k) are 0. ``draw``
+    ``labels`` (n, k) are nan where a label is unknown, and there ``weights`` (n, k) are 0. ``draw``
     returns the rows of a pass; ``sets`` (n,) number the sets of the posts if each has a bias of its
     own, which is dropped after training.
     """

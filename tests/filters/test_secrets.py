@@ -195,7 +195,7 @@ def test_keys_of_putty_and_of_ssh2_go_whole() -> None:
 def test_a_private_key_without_an_end_reaches_no_further_than_the_next_one() -> None:
     key = make_pem("PRIVATE" + " KEY", end=False)
     # A line of this form may stand within a key; as long as each key could contain all that
-    # follow, many of them took the square.
+    # follow, many of them took quadratic time.
     assert find(f"Proc-Type: {key}\nProc-Type: {key}\n") == [
         ("SECRET", f"{key}\nProc-Type:"),
         ("SECRET", key),

@@ -192,10 +192,10 @@ def test_publish_lists_the_commits_that_still_hold_what_was_replaced_and_makes_t
     assert "earlier" not in publish()
     commits = there.commits
     take_down(tmp_path / "out", ids=["table:7"])
-    told = publish("--replace")
+    printed = publish("--replace")
     # That something may be written there is one more.
-    assert f"{commits + 1} earlier commits may still hold what " in told
-    assert "100000000000 (2026-01-02); --squash-history" in told
+    assert f"{commits + 1} earlier commits may still hold what " in printed
+    assert "100000000000 (2026-01-02); --squash-history" in printed
     assert there.commits > commits
     assert "all commits" in publish("--squash-history")
     assert there.commits == 1

@@ -90,18 +90,23 @@ def patterns() -> dict[str, Any]:
 
 def written_in_place() -> Iterator[tuple[str, Any]]:
     """The expressions that a function writes out where it uses them, by file and line."""
+    for path, tree in _parse_sources():
+        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+        for node in (inner for function in functions for inner in ast.walk(function)):
+            if isinstance(node, ast.Call) and node.args and _of_re(node.func):
+                place = f"{path}:{node.lineno}"
+                if isinstance(first := node.args[0], ast.Constant):
+                    yield place, regex.compile(first.value)
+                else:
+                    assert path.name in PUT_TOGETHER, place
+
+
+def _parse_sources() -> Iterator[tuple[Path, ast.Module]]:
+    """Our source files, by their paths from the repository's root, with their trees."""
     for package in (corpus, filters):
-        room = Path(package.__path__[0])
-        for path in sorted(room.rglob("*.py")):
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-            for node in (inner for function in functions for inner in ast.walk(function)):
-                if isinstance(node, ast.Call) and node.args and _of_re(node.func):
-                    place = f"{path.relative_to(room.parent)}:{node.lineno}"
-                    if isinstance(first := node.args[0], ast.Constant):
-                        yield place, regex.compile(first.value)
-                    else:
-                        assert path.name in PUT_TOGETHER, place
+        root = Path(package.__path__[0])
+        for path in sorted(root.rglob("*.py")):
+            yield path.relative_to(root.parent), ast.parse(path.read_text(encoding="utf-8"))
 
 
 def _of_re(function: ast.expr) -> bool:
@@ -219,26 +224,18 @@ def find_anchored() -> dict[str, str]:
     """How each named pattern is used that is only tried at the beginning of a text.
 
     By module and name, ``match`` or ``fullmatch``. A pattern that is also searched for, passed on,
-    or tried at a given place of a text is not in it: such a use may take the square.
+    or tried at a given place of a text is not in it: such a use may take quadratic time.
     """
     uses: dict[str, dict[str, set[str]]] = {}
-    for package in (corpus, filters):
-        root = Path(package.__path__[0])
-        for path in sorted(root.rglob("*.py")):
-            parts = path.relative_to(root.parent).with_suffix("").parts
-            module = ".".join(parts).removesuffix(".__init__")
-            uses[module] = _uses_of_names(ast.parse(path.read_text(encoding="utf-8")))
+    for path, tree in _parse_sources():
+        module = ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+        uses[module] = _uses_of_names(tree)
     found: dict[str, str] = {}
     for module in uses:
         for name in uses[module]:
-            of_name = uses[module][name].union(
-                *(
-                    ()
-                    if name.startswith("_")
-                    else (others.get(name, ()) for others in uses.values())
-                )
-            )
-            if of_name and of_name <= {"match", "fullmatch"}:
+            users = [uses[module]] if name.startswith("_") else uses.values()
+            of_name = set().union(*(user.get(name, ()) for user in users))
+            if of_name <= {"match", "fullmatch"}:
                 found[f"{module}.{name}"] = "match" if "match" in of_name else "fullmatch"
     return found
 
